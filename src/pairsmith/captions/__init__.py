@@ -1,0 +1,38 @@
+"""Captions: concepts, prompts, language models that write, checks, and the stage that joins them."""
+
+from pairsmith.captions.causal_model import CausalModel
+from pairsmith.captions.concepts import ConceptBank
+from pairsmith.captions.language_model_writer import LanguageModelWriter, LanguageModelWriterSettings
+from pairsmith.captions.prompts import FREE_PROMPT, PROMPTS, SYNTH2_CLASS_PROMPT, Prompt
+from pairsmith.captions.sampling import SamplingSettings
+from pairsmith.captions.server_writer import ServerConnection, ServerWriter, ServerWriterSettings
+from pairsmith.captions.settings import CaptionSettings, CheckSettings
+from pairsmith.captions.stage import preview, reason_counts, write_captions
+from pairsmith.captions.transformers_writer import TransformersWriter, TransformersWriterSettings
+from pairsmith.captions.writer import Request, WriteFailure, Writer, WriterUnavailable
+
+__all__ = [
+    "FREE_PROMPT",
+    "PROMPTS",
+    "SYNTH2_CLASS_PROMPT",
+    "CaptionSettings",
+    "CausalModel",
+    "CheckSettings",
+    "ConceptBank",
+    "LanguageModelWriter",
+    "LanguageModelWriterSettings",
+    "Prompt",
+    "Request",
+    "SamplingSettings",
+    "ServerConnection",
+    "ServerWriter",
+    "ServerWriterSettings",
+    "TransformersWriter",
+    "TransformersWriterSettings",
+    "WriteFailure",
+    "Writer",
+    "WriterUnavailable",
+    "preview",
+    "reason_counts",
+    "write_captions",
+]

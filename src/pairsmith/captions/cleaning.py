@@ -1,0 +1,42 @@
+"""Tidying what a language model wrote, without changing its words."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_PLAIN = str.maketrans(
+    {"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "‚": "'", "`": "'", "…": "..."}
+)
+_WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
+
+
+def clean(text: str) -> str:
+    """The text on one line, with plain quotes, without the quotes or asterisks around it all.
+
+    Control and zero-width characters go, composed letters are joined (NFC), runs of blanks become one.
+    """
+    text = unicodedata.normalize("NFC", text).translate(_PLAIN)
+    text = "".join(" " if char.isspace() else char for char in text if char.isspace() or char.isprintable())
+    text = " ".join(text.split())
+    while len(text) >= 2 and text[0] == text[-1] and text[0] in "\"'*_" and text[0] not in text[1:-1]:
+        text = text[1:-1].strip()
+    return text.replace("**", "").strip()
+
+
+def words(text: str) -> list[str]:
+    """The words in lower case; "man's" and "well-lit" are one word each."""
+    return [word.lower() for word in _WORD.findall(text)]
+
+
+def strip_prefix(text: str, prefix: str) -> str:
+    """The text without its opening and with a capital again: "This is an image of a dog." gives "A dog.".
+
+    A text that begins otherwise, or is nothing but its opening, comes back as it is.
+    """
+    if not prefix or not text.lower().startswith(prefix.lower()):
+        return text
+    rest = text[len(prefix) :].lstrip(" ,:")
+    if not rest or text[len(prefix)].isalnum():
+        return text
+    return rest[0].upper() + rest[1:]

@@ -1,0 +1,260 @@
+"""Captions from a language model behind an OpenAI-compatible server: vLLM, llama.cpp, Ollama, hosted ones.
+
+What decides the text (model, sampling) is kept apart from how the server is reached (address, concurrency, patience):
+only the former is part of a store's settings, so a run may go on against another address. The key comes from an
+environment variable, goes into the client and nowhere else, and is cut out of every message.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+
+from pairsmith.captions.writer import Request, WriteFailure, WriterUnavailable
+from pairsmith.errors import InputError
+from pairsmith.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+_REASON_LENGTH = 200  # characters of a server's message that are kept
+_SEEDS = 2**31  # some servers take 32-bit seeds only
+_RETRIED_STATUS = {408, 409, 425, 429}  # and all of 500 and above
+_FATAL_STATUS = {401: "refuses the key", 403: "forbids the request", 404: "does not know the address or the model"}
+
+
+class ServerWriterSettings(Settings):
+    """What is asked of the server; all of it decides the text."""
+
+    model: str = Field(min_length=1, description="the model's name on the server")
+    revision: str = Field(default="", description="which weights these are, for the record; the server is not asked")
+    system: str | None = Field(default=None, description="system message, if any")
+    temperature: float = Field(default=0.8, ge=0, description="of the tokens' distribution")
+    top_p: float = Field(default=0.95, gt=0, le=1, description="draw among the likeliest tokens of this mass")
+    max_new_tokens: int = Field(default=128, ge=1, description="tokens after which a text counts as unfinished")
+    send_seed: bool = Field(default=True, description="send every row's seed; some servers refuse the field")
+    new_limit_field: bool = Field(default=False, description="send max_completion_tokens in place of max_tokens")
+    extra: dict[str, Any] = Field(
+        default_factory=dict, description="more fields of the request's body; kept, so no keys"
+    )
+
+
+class ServerConnection(Settings):
+    """How the server is reached; nothing here changes a text or is part of a store's settings."""
+
+    base_url: str = Field(description="address of the API, such as http://127.0.0.1:8000/v1")
+    api_key_variable: str | None = Field(default=None, description="environment variable with the key; None sends none")
+    concurrency: int = Field(default=16, ge=1, description="requests under way at a time")
+    timeout: float = Field(default=120, gt=0, description="seconds a request may take")
+    retries: int = Field(default=5, ge=0, description="further tries after no answer, 429, 5xx or a garbled answer")
+    first_wait: float = Field(default=1.0, ge=0, description="seconds before the first of them; doubled each time")
+    longest_wait: float = Field(
+        default=60.0, ge=0, description="seconds at most between tries, whatever the server says"
+    )
+    give_up_after: int = Field(default=20, ge=1, description="requests failing in a row that stop the stage")
+
+    @field_validator("base_url")
+    @classmethod
+    def _check_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"{parts.scheme or 'an address'}://{parts.hostname or ''} is no http address of an API")
+        if parts.username or parts.password or parts.query:
+            raise ValueError("the address must hold no user, password or query; name the key's environment variable")
+        return value
+
+
+class _NoAnswer(Exception):
+    """A try without a usable answer that may be repeated: the reason, and the seconds the server asks to wait."""
+
+    def __init__(self, reason: str, wait: float | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.wait = wait
+
+
+class ServerWriter:
+    """Writes through the `openai` client, many requests at a time.
+
+    Args:
+        settings: what to ask.
+        connection: whom, and how patiently.
+    """
+
+    def __init__(self, settings: ServerWriterSettings, connection: ServerConnection) -> None:
+        self._settings = settings
+        self._connection = connection
+        self._client: Any = None
+        self._key = ""
+        self._line = _Line(connection.give_up_after)
+
+    @property
+    def name(self) -> str:
+        """The model's name on the server."""
+        return self._settings.model
+
+    def describe(self) -> dict[str, Any]:
+        """Everything but the connection."""
+        return {"kind": "server", **self._settings.to_dict()}
+
+    def write(self, requests: Sequence[Request]) -> list[str | WriteFailure]:
+        """One answer a request; what the server cannot give after all tries becomes a failure with the last reason.
+
+        Raises:
+            InputError: the key's environment variable is not set.
+            WriterUnavailable: the key is refused, the model is unknown, or too many requests in a row got no answer.
+        """
+        client = self._open()
+        stop = threading.Event()
+        pool = ThreadPoolExecutor(self._connection.concurrency, thread_name_prefix="captions")
+        try:
+            pending = [pool.submit(self._write_one, client, request, stop) for request in requests]
+            return [future.result() for future in pending]
+        finally:
+            stop.set()  # after an error or Ctrl-C nobody waits for a try that would be thrown away
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _write_one(self, client: Any, request: Request, stop: threading.Event) -> str | WriteFailure:
+        jitter = random.Random(request.seed)
+        reason = ""
+        for attempt in range(self._connection.retries + 1):
+            self._line.check()
+            try:
+                answer = self._ask(client, request)
+            except _NoAnswer as error:
+                reason = error.reason
+                if attempt < self._connection.retries:
+                    wait = self._connection.first_wait * 2**attempt * jitter.uniform(0.75, 1.25)
+                    wait = min(max(wait, error.wait or 0.0), self._connection.longest_wait)
+                    logger.debug("no answer (%s), next try in %.1f s", reason, wait)
+                    if stop.wait(wait):
+                        break
+                continue
+            self._line.answered()
+            return answer
+        self._line.failed(reason)
+        return WriteFailure(reason)
+
+    def _ask(self, client: Any, request: Request) -> str | WriteFailure:
+        import openai
+
+        try:
+            completion = client.chat.completions.create(**self._body(request))
+        except openai.APITimeoutError:
+            raise _NoAnswer(f"time-out: no answer within {self._connection.timeout:g} s") from None
+        except openai.APIConnectionError as error:
+            raise _NoAnswer(f"no connection: {self._clean(error.__cause__ or error)}") from None
+        except openai.APIStatusError as error:
+            return self._refused(error)
+        except (openai.APIResponseValidationError, ValueError, TypeError) as error:
+            raise _NoAnswer(f"garbled answer: {self._clean(error)}") from None
+        try:
+            choice = completion.choices[0]
+            text, finish = choice.message.content, choice.finish_reason
+        except (AttributeError, IndexError, TypeError):
+            raise _NoAnswer("garbled answer: no message in it") from None
+        if finish == "content_filter":
+            return WriteFailure("refused: the server's content filter", text or "")
+        if finish == "length":
+            return WriteFailure(f"unfinished: no end within {self._settings.max_new_tokens} tokens", text or "")
+        return text if isinstance(text, str) and text else WriteFailure("empty: the server sent no text")
+
+    def _refused(self, error: Any) -> WriteFailure:
+        status = error.status_code
+        reason = f"HTTP {status}: {self._clean(error)}"
+        if status in _FATAL_STATUS:
+            raise WriterUnavailable(f"{self._connection.base_url} {_FATAL_STATUS[status]} ({reason})") from None
+        if status in _RETRIED_STATUS or status >= 500:
+            raise _NoAnswer(reason, _retry_after(error.response.headers)) from None
+        return WriteFailure(reason)  # this request's own fault: the same again would be refused again
+
+    def _body(self, request: Request) -> dict[str, Any]:
+        settings = self._settings
+        messages = [{"role": "user", "content": request.prompt}]
+        if settings.system is not None:
+            messages.insert(0, {"role": "system", "content": settings.system})
+        body: dict[str, Any] = {
+            "model": settings.model,
+            "messages": messages,
+            "temperature": settings.temperature,
+            "top_p": settings.top_p,
+            "max_completion_tokens" if settings.new_limit_field else "max_tokens": settings.max_new_tokens,
+        }
+        if settings.send_seed:
+            body["seed"] = request.seed % _SEEDS
+        if settings.extra:
+            body["extra_body"] = settings.extra
+        return body
+
+    def _open(self) -> Any:
+        if self._client is None:
+            import openai
+
+            variable = self._connection.api_key_variable
+            key = os.environ.get(variable, "") if variable else ""
+            if variable and not key:
+                raise InputError(f"the environment variable {variable} for the server's key is not set")
+            self._key = key
+            self._client = openai.OpenAI(
+                api_key=key or "none",
+                base_url=self._connection.base_url,
+                timeout=self._connection.timeout,
+                max_retries=0,  # repeated here, where the reason and the waiting are ours to tell
+            )
+        return self._client
+
+    def _clean(self, error: BaseException) -> str:
+        """A message in one short line without the key."""
+        message = " ".join(str(error).split()) or type(error).__name__
+        if self._key:
+            message = message.replace(self._key, "[key]")
+        return message[:_REASON_LENGTH]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For worker processes, which read the key from their own environment."""
+        return {"settings": self._settings, "connection": self._connection}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["settings"], state["connection"])  # type: ignore[misc]
+
+
+class _Line:
+    """Counts requests that failed in a row, over all threads and calls; cut when there are too many."""
+
+    def __init__(self, give_up_after: int) -> None:
+        self._give_up_after = give_up_after
+        self._lock = threading.Lock()
+        self._failed = 0
+        self._reason = ""
+
+    def answered(self) -> None:
+        with self._lock:
+            self._failed = 0
+
+    def failed(self, reason: str) -> None:
+        with self._lock:
+            self._failed += 1
+            self._reason = reason
+        self.check()
+
+    def check(self) -> None:
+        if self._failed >= self._give_up_after:
+            raise WriterUnavailable(
+                f"{self._failed} requests in a row got no answer from the server, the last: {self._reason}; "
+                "finished work is kept, run again when the server answers"
+            )
+
+
+def _retry_after(headers: Any) -> float | None:
+    """Seconds of a Retry-After header; its date form is ignored."""
+    try:
+        return max(0.0, float(headers.get("retry-after", "")))
+    except ValueError:
+        return None

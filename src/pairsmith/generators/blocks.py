@@ -1,0 +1,103 @@
+"""One block of the masked transformer: self-attention, cross-attention to text, MLP, all pre-norm with residuals.
+
+Cross-attention holds only queries and outputs: keys and values of the text are made once by the conditioner for all
+blocks and all refinement steps (Muse §2.3).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from pairsmith.generators.config import GeneratorConfig
+
+
+def split_heads(features: Tensor, heads: int) -> Tensor:
+    """[B, N, H*Dh] -> [B, H, N, Dh]."""
+    return features.unflatten(-1, (heads, -1)).transpose(-3, -2)
+
+
+def merge_heads(features: Tensor) -> Tensor:
+    """[B, H, N, Dh] -> [B, N, H*Dh]."""
+    return features.transpose(-3, -2).flatten(-2)
+
+
+class SelfAttention(nn.Module):
+    """Bidirectional attention among image tokens (or among text tokens), [B, N, W] -> [B, N, W]."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query_key_value = nn.Linear(width, 3 * width)
+        self.output = nn.Linear(width, width)
+
+    def forward(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Args: mask [B, N] bool, True where a position may be attended to; None lets all be."""
+        query, key, value = (split_heads(part, self.heads) for part in self.query_key_value(inputs).chunk(3, dim=-1))
+        allowed = None if mask is None else mask[:, None, None, :]
+        attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=allowed)  # [B, H, N, Dh]
+        return self.output(merge_heads(attended))
+
+
+class CrossAttention(nn.Module):
+    """Attention from image tokens to text keys and values that were made beforehand, [B, N, W] -> [B, N, W]."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(width, width)
+        self.output = nn.Linear(width, width)
+
+    def forward(self, inputs: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
+        """Args: keys and values [B, H, S, Dh]; mask [B, S] bool, True where a key may be attended to."""
+        query = split_heads(self.query(inputs), self.heads)
+        attended = functional.scaled_dot_product_attention(query, keys, values, attn_mask=mask[:, None, None, :])
+        return self.output(merge_heads(attended))
+
+
+class Block(nn.Module):
+    """Pre-norm self-attention, cross-attention and GELU MLP; dropout on what each adds to the residual stream."""
+
+    def __init__(self, config: GeneratorConfig) -> None:
+        super().__init__()
+        self.self_norm = nn.LayerNorm(config.width)
+        self.self_attention = SelfAttention(config.width, config.heads)
+        self.cross_norm = nn.LayerNorm(config.width)
+        self.cross_attention = CrossAttention(config.width, config.heads)
+        self.mlp_norm = nn.LayerNorm(config.width)
+        self.mlp_input = nn.Linear(config.width, config.mlp_width)
+        self.mlp_output = nn.Linear(config.mlp_width, config.width)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, hidden: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
+        """[B, N, W] -> [B, N, W]; text keys and values [B, H, S, Dh], their mask [B, S] bool."""
+        hidden = hidden + self.dropout(self.self_attention(self.self_norm(hidden)))
+        hidden = hidden + self.dropout(self.cross_attention(self.cross_norm(hidden), keys, values, mask))
+        inner = functional.gelu(self.mlp_input(self.mlp_norm(hidden)))  # [B, N, mlp_width]
+        return hidden + self.dropout(self.mlp_output(inner))
+
+    @torch.no_grad()
+    def scale_outputs(self, factor: float) -> None:
+        """Shrink the initial weights of the three layers that write to the residual stream."""
+        for layer in (self.self_attention.output, self.cross_attention.output, self.mlp_output):
+            layer.weight.mul_(factor)
+
+
+class TextBlock(nn.Module):
+    """Pre-norm bidirectional self-attention and GELU MLP over the text, before the image attends to it."""
+
+    def __init__(self, config: GeneratorConfig) -> None:
+        super().__init__()
+        self.self_norm = nn.LayerNorm(config.width)
+        self.self_attention = SelfAttention(config.width, config.heads)
+        self.mlp_norm = nn.LayerNorm(config.width)
+        self.mlp_input = nn.Linear(config.width, config.mlp_width)
+        self.mlp_output = nn.Linear(config.mlp_width, config.width)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, features: Tensor, mask: Tensor) -> Tensor:
+        """[B, L, W], mask [B, L] bool with at least one True a row -> [B, L, W]."""
+        features = features + self.dropout(self.self_attention(self.self_norm(features), mask))
+        inner = functional.gelu(self.mlp_input(self.mlp_norm(features)))  # [B, L, mlp_width]
+        return features + self.dropout(self.mlp_output(inner))

@@ -1,0 +1,181 @@
+"""The recipe's models: trained here, or, where a trained one fits, taken from what ships with the package.
+
+Every function returns at once when its model is in the run folder already.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from pairsmith.captions.causal_model import CausalModel
+from pairsmith.errors import InputError
+from pairsmith.generators.model import MaskedGenerator
+from pairsmith.generators.text import TextEncoder
+from pairsmith.pairs import PairStore
+from pairsmith.pairs.feed import Feed, PairSource
+from pairsmith.pairs.images import load_pixels
+from pairsmith.recipes.synth2.settings import Synth2Settings
+from pairsmith.tokenizer.discriminator import Discriminator
+from pairsmith.tokenizer.model import VQTokenizer
+from pairsmith.training.logging import Progress
+from pairsmith.training.loop import train
+from pairsmith.training.tasks.generator import GeneratorTask
+from pairsmith.training.tasks.language_model import LanguageModelTask
+from pairsmith.training.tasks.tokenizer import TokenizerTask
+from pairsmith.vlm.model import VisionLanguageModel
+
+logger = logging.getLogger(__name__)
+
+SPECIAL_TOKENS = ("<pad>", "<bos>", "<eos>", "<unk>")
+
+
+class PixelSource:
+    """Pictures of a store as {"pixels": uint8 [B, 3, S, S]}, decoded once and kept in memory.
+
+    Args:
+        store: rows with images.
+        size: pixels a side.
+    """
+
+    def __init__(self, store: PairStore, size: int) -> None:
+        pictures = [load_pixels(pair.image or b"", size) for pair in store.iter_pairs(["id", "caption", "image"])]
+        self._pixels = (np.stack(pictures) * 255 + 0.5).astype(np.uint8)  # [n, 3, S, S]
+
+    def __len__(self) -> int:
+        return len(self._pixels)
+
+    def collate(self, indices: Sequence[int], epochs: Sequence[int]) -> dict[str, np.ndarray]:
+        return {"pixels": self._pixels[np.asarray(indices)]}
+
+
+def train_tokenizer(
+    settings: Synth2Settings, pictures: PairStore, folder: Path, progress: Progress | None = None
+) -> VQTokenizer:
+    """The VQ-GAN, trained on pictures without captions (paper A.1.1)."""
+    if (folder / "config.json").is_file():
+        return VQTokenizer.from_pretrained(folder)
+    preset = settings.tokenizer
+    model = VQTokenizer(preset.model)
+    task = TokenizerTask(
+        model,
+        preset.losses,
+        Discriminator(preset.discriminator) if preset.losses.adversarial_weight else None,
+        autoencoder_steps=settings.tokenizer_autoencoder_steps,
+    )
+    training = settings.tokenizer_training
+    feed = Feed(PixelSource(pictures, preset.model.image_size), training.batch_size, training.seed)
+    train(
+        task, feed, training, folder / "training", progress=progress, inputs={"pictures": pictures.fingerprint}
+    )
+    model.eval()
+    model.save_pretrained(folder)
+    return model
+
+
+def word_tokenizer(texts: Sequence[str]) -> PreTrainedTokenizerFast:
+    """A tokenizer of whole words, for a language as small as that of scenes."""
+    words = sorted({word for text in texts for word in text.split()})
+    vocabulary = {token: number for number, token in enumerate([*SPECIAL_TOKENS, *words])}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="<pad>", bos_token="<bos>", eos_token="<eos>", unk_token="<unk>"
+    )
+
+
+def train_language_model(
+    settings: Synth2Settings, text: PairStore, folder: Path, progress: Progress | None = None
+) -> tuple[Any, Any]:
+    """A small Llama trained on sentences about scenes; returns (model, tokenizer)."""
+    if (folder / "config.json").is_file():
+        return load_language_model(folder)
+    if settings.language_model_training is None:
+        raise InputError("setting 'language_model_training' is needed to train the scenes' language model")
+    sizes, training = settings.language_model, settings.language_model_training
+    hf_tokenizer = word_tokenizer([pair.caption for pair in text.iter_pairs(["id", "caption"])])
+    special = hf_tokenizer.convert_tokens_to_ids(list(SPECIAL_TOKENS))
+    config = LlamaConfig(
+        vocab_size=len(hf_tokenizer),
+        hidden_size=sizes.width,
+        intermediate_size=sizes.width * 8 // 3 // 8 * 8,
+        num_hidden_layers=sizes.layers,
+        num_attention_heads=sizes.heads,
+        max_position_embeddings=sizes.max_text * 2,
+        pad_token_id=special[0],
+        bos_token_id=special[1],
+        eos_token_id=special[2],
+        tie_word_embeddings=True,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(training.seed)
+        lm = LlamaForCausalLM(config)
+    task = LanguageModelTask(lm, hf_tokenizer, sizes.max_text)
+    feed = Feed(PairSource(text, ["caption"]), training.batch_size, training.seed)
+    train(task, feed, training, folder / "training", progress=progress, inputs={"text": text.fingerprint})
+    lm.save_pretrained(folder)
+    hf_tokenizer.save_pretrained(folder)
+    return lm.eval(), hf_tokenizer
+
+
+def load_language_model(source: Path | str) -> tuple[Any, Any]:
+    """A causal language model and its tokenizer: "smollm2" (the packaged one), a folder, or a hub id."""
+    if source == "smollm2":
+        return CausalModel.smollm2().loaded()
+    try:
+        return AutoModelForCausalLM.from_pretrained(source).eval(), AutoTokenizer.from_pretrained(source)
+    except (OSError, ValueError) as error:
+        raise InputError(f"language model {source}: {str(error).splitlines()[0]}") from error
+
+
+def text_encoder(settings: Synth2Settings, lm: Any, hf_tokenizer: Any) -> TextEncoder:
+    """The frozen language model as the generator's text encoder."""
+    sizes = settings.language_model
+    return TextEncoder(lm, hf_tokenizer, max_length=settings.generator.max_text, layer=sizes.text_layer)
+
+
+def train_generator(
+    settings: Synth2Settings,
+    pairs: PairStore,
+    tokenizer: VQTokenizer,
+    encoder: TextEncoder,
+    folder: Path,
+    progress: Progress | None = None,
+) -> MaskedGenerator:
+    """The masked generator, trained on the very pairs that the VLM gets (paper §3.2.1)."""
+    if (folder / "config.json").is_file():
+        return MaskedGenerator.from_pretrained(folder).eval()
+    sizes = tokenizer.config
+    update: dict[str, Any] = {"codebook_size": sizes.codebook_size, "grid": sizes.grid, "text_dim": encoder.dim}
+    if settings.generator.codebook_tied:
+        update["code_dim"] = sizes.code_dim
+    training = settings.generator_training
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(training.seed)
+        model = MaskedGenerator(settings.generator.model_copy(update=update))
+    if settings.generator.codebook_tied:
+        model.set_codebook(tokenizer.codebook)
+    task = GeneratorTask(model, encoder, settings.masking)
+    feed = Feed(PairSource(pairs, ["caption", "tokens"]), training.batch_size, training.seed)
+    train(task, feed, training, folder / "training", progress=progress, inputs={"pairs": pairs.fingerprint})
+    model.eval()
+    model.save_pretrained(folder)
+    return model
+
+
+def new_vlm(
+    settings: Synth2Settings, lm: Any, tokenizer: VQTokenizer, seed: int
+) -> VisionLanguageModel:
+    """An untrained VLM around the frozen language model and tokenizer."""
+    sizes = tokenizer.config
+    config = settings.vlm.model_copy(
+        update={"codebook_size": sizes.codebook_size, "code_dim": sizes.code_dim, "grid": sizes.grid}
+    )
+    return VisionLanguageModel(config, lm, tokenizer.codebook, tokenizer, seed=seed)

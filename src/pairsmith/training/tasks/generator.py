@@ -1,0 +1,62 @@
+"""Trains the masked generator on pairs of caption and tokens (paper §3.2.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pairsmith.generators.masking import MaskingSettings, masked_loss
+from pairsmith.generators.model import MaskedGenerator
+from pairsmith.generators.text import TextEncoder
+from pairsmith.training.task import Task, TaskLoss
+
+
+@dataclass(frozen=True)
+class GeneratorBatch:
+    """Attributes:
+    tokens: [B, N] int64 codes.
+    text: [B, L, text_dim] float32 features of the frozen language model.
+    text_mask: [B, L] bool.
+    """
+
+    tokens: Tensor
+    text: Tensor
+    text_mask: Tensor
+
+
+class GeneratorTask(Task):
+    """The generator's task; batches are {"tokens": [B, N], "caption": list of B texts}.
+
+    Args:
+        model: the masked generator.
+        text_encoder: of the frozen language model that the VLM uses too.
+        masking: the objective.
+    """
+
+    def __init__(self, model: MaskedGenerator, text_encoder: TextEncoder, masking: MaskingSettings) -> None:
+        self.model = model
+        self.text_encoder = text_encoder
+        self.masking = masking
+        self.modules = {"generator": model}
+        self.frozen = {"text_encoder": text_encoder.lm}
+
+    def prepare(self, batch: Mapping[str, Any], device: torch.device) -> GeneratorBatch:
+        text, text_mask = self.text_encoder.encode(batch["caption"])
+        tokens = torch.as_tensor(batch["tokens"]).to(device=device, dtype=torch.int64)
+        return GeneratorBatch(tokens, text.to(device), text_mask.to(device))
+
+    def loss(self, batch: GeneratorBatch, phase: str, step: int, generator: torch.Generator) -> TaskLoss:
+        total, count, parts = masked_loss(
+            self.model, batch.tokens, batch.text, batch.text_mask, self.masking, generator
+        )
+        return TaskLoss(total, count, parts, tokens=batch.tokens.numel())
+
+    def blocks(self) -> Sequence[nn.Module]:
+        return list(self.model.blocks)
+
+    def settings(self) -> dict[str, Any]:
+        return {"generator": self.model.config.to_dict(), "masking": self.masking.to_dict()}

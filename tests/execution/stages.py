@@ -1,0 +1,69 @@
+"""A small stage for the tests, importable by worker processes."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pairsmith.execution import MakeRows, run_stage
+from pairsmith.pairs import Pair, PairStore, pair_id
+from pairsmith.pairs.atomic import CRASH_VARIABLE
+
+ITEMS = [f"caption {number}" for number in range(23)]
+BAD = {"caption 5", "caption 11", "caption 12"}
+SHARDS = 3
+OPTIONS: dict[str, Any] = {
+    "settings": {"steps": 4},
+    "inputs": {"captions": "0123456789abcdef"},
+    "shard_rows": 10,
+    "batch_rows": 4,
+    "num_tokens": 3,
+}
+
+
+def make_row(caption: str) -> Pair:
+    if caption in BAD:
+        raise ValueError(f"no picture of {caption}\nbut a long story")
+    number = int(caption.split()[1])
+    return Pair(
+        id=pair_id(caption, "test", "", {}, 0), caption=caption, tokens=np.arange(3) + number, image=b"x" * number
+    )
+
+
+def make_rows(captions: Sequence[str]) -> list[Pair]:
+    return [make_row(caption) for caption in captions]
+
+
+def describe(caption: str) -> Pair:
+    return Pair(id=pair_id(caption, "test", "", {}, 0), caption=caption, image=b"never kept")
+
+
+def build_noting(note: Path) -> MakeRows:
+    """As `make_rows`, after leaving a note of the process that built it."""
+    (note / str(os.getpid())).touch()
+    return make_rows
+
+
+def build_broken() -> MakeRows:
+    raise FileNotFoundError("the model's folder is missing")
+
+
+def make_rows_slowly(captions: Sequence[str]) -> list[Pair]:
+    time.sleep(60)
+    return make_rows(captions)
+
+
+def run(out: Path, **changes: Any) -> PairStore:
+    values = {"items": ITEMS, "make_rows": make_rows} | OPTIONS | changes
+    return run_stage(out, values.pop("items"), values.pop("make_rows"), **values)
+
+
+def run_until_crash(out: Path, crash_at: str) -> None:
+    """The body of a process that dies at a crash point, or ends well if it never gets there."""
+    os.environ[CRASH_VARIABLE] = crash_at
+    run(out)
