@@ -20,8 +20,8 @@ from pairsmith.captions.checks import (
 )
 
 GOOD = (
-    "This is an image of a brown dog that lies on a green lawn beside a red ball. A white wooden fence stands behind it, "
-    "and two trees cast shade over the grass on the left."
+    "This is an image of a brown dog that lies on a green lawn beside a red ball. A white wooden fence stands behind "
+    "it, and two trees cast shade over the grass on the left."
 )
 
 

@@ -10,14 +10,15 @@ from pairsmith.captions.nouns import mentions, same_noun
 
 @pytest.mark.parametrize(
     "pair",
-    "dog dogs, box boxes, church churches, bus buses, glass glasses, berry berries, tie ties, leaf leaves, knife knives, "
-    "glove gloves, potato potatoes, shoe shoes, man men, fireman firemen, woman women, child children, foot feet, "
-    "mouse mice, dormouse dormice, tooth teeth, goose geese, sheep sheep, cactus cacti, alga algae, aquarium aquaria, "
-    "scissors scissors, quiz quizzes, horse horses, house houses, vertex vertices, axis axes, chateau chateaux, dish dishes, "
-    "ox oxen, maze mazes, sofa sofas, key keys, dwarf dwarves, bacterium bacteria, loaf loaves, wolf wolves".split(
-        ", "
-    ),
-)
+    [
+        "dog dogs", "box boxes", "church churches", "bus buses", "glass glasses", "berry berries", "tie ties",
+        "leaf leaves", "knife knives", "glove gloves", "potato potatoes", "shoe shoes", "man men", "fireman firemen",
+        "woman women", "child children", "foot feet", "mouse mice", "dormouse dormice", "tooth teeth", "goose geese",
+        "sheep sheep", "cactus cacti", "alga algae", "aquarium aquaria", "scissors scissors", "quiz quizzes",
+        "horse horses", "house houses", "vertex vertices", "axis axes", "chateau chateaux", "dish dishes", "ox oxen",
+        "maze mazes", "sofa sofas", "key keys", "dwarf dwarves", "bacterium bacteria", "loaf loaves", "wolf wolves",
+    ],
+)  # fmt: skip
 def test_plurals(pair: str) -> None:
     one, many = pair.split()
     assert same_noun(one, many)
@@ -25,8 +26,12 @@ def test_plurals(pair: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "pair", "dog dot, glass glade, bus bush, car cars-, cat cattle, bass bas, man mane, pea pear, gas gash".split(", ")
-)
+    "pair",
+    [
+        "dog dot", "glass glade", "bus bush", "car cars-", "cat cattle", "bass bas", "man mane", "pea pear",
+        "gas gash",
+    ],
+)  # fmt: skip
 def test_other_words(pair: str) -> None:
     assert not same_noun(*pair.split())
 

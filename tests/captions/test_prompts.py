@@ -14,10 +14,10 @@ from pairsmith.settings import load_settings
 
 # Synth² §3.1; the paper sets it in two paragraphs, around a figure.
 PAPER = (
-    "Make up a human-annotated description of an image that contains the following object: [object]. The caption should "
-    "be around 30-40 words long. Describe the different components of the scene in an objective and unbiased way. Do not "
-    "add subjective judgments about the image, it should be as factual as possible. Do not use fluffy, poetic language. "
-    "Respond only with the caption itself, beginning with “This is an image of”."
+    "Make up a human-annotated description of an image that contains the following object: [object]. The caption "
+    "should be around 30-40 words long. Describe the different components of the scene in an objective and unbiased "
+    "way. Do not add subjective judgments about the image, it should be as factual as possible. Do not use fluffy, "
+    "poetic language. Respond only with the caption itself, beginning with “This is an image of”."
 )
 
 

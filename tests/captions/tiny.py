@@ -13,10 +13,11 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from pairsmith.captions import CausalModel, Request, WriteFailure
 
-WORDS = (
-    "a an the red blue green dog cat car tree house on under beside of in with and this is image big small old "
-    "bench street sky park lake runs sits stands two three . , :"
-).split()
+WORDS = [
+    "a", "an", "the", "red", "blue", "green", "dog", "cat", "car", "tree", "house", "on", "under", "beside", "of",
+    "in", "with", "and", "this", "is", "image", "big", "small", "old", "bench", "street", "sky", "park", "lake",
+    "runs", "sits", "stands", "two", "three", ".", ",", ":",
+]  # fmt: skip
 CHAT = (
     "{% for m in messages %}{{ m['role'] + ' : ' + m['content'] + ' ' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ 'assistant : ' }}{% endif %}"

@@ -12,26 +12,26 @@ ALMOST_ONE = 1 - 2**-24
 
 
 def _shares(**options: float | int) -> list[float]:
-    uniforms = (torch.arange(80_000) + 0.5) / 80_000  # evenly spread: shares are exact up to rounding
-    tokens = draw_tokens(LOGITS.expand(80_000, -1), uniforms, **options)  # type: ignore[arg-type]
-    return (torch.bincount(tokens, minlength=5) / 80_000).tolist()
+    uniforms = (torch.arange(8_000) + 0.5) / 8_000  # evenly spread: shares are exact up to rounding
+    tokens = draw_tokens(LOGITS.expand(8_000, -1), uniforms, **options)  # type: ignore[arg-type]
+    return (torch.bincount(tokens, minlength=5) / 8_000).tolist()
 
 
 def test_shares_are_the_probabilities() -> None:
-    assert _shares() == pytest.approx([0.5, 0.25, 0, 0.125, 0.125], abs=1e-4)
+    assert _shares() == pytest.approx([0.5, 0.25, 0, 0.125, 0.125], abs=1e-3)
 
 
 def test_temperature_sharpens_tokens() -> None:
     squares = torch.tensor([0.25, 0.0625, 0, 0.015625, 0.015625])
-    assert _shares(temperature=0.5) == pytest.approx((squares / squares.sum()).tolist(), abs=1e-4)
+    assert _shares(temperature=0.5) == pytest.approx((squares / squares.sum()).tolist(), abs=1e-3)
 
 
 def test_filters_keep_the_likeliest() -> None:
     assert _shares(top_k=1) == [1, 0, 0, 0, 0]
-    assert _shares(top_k=2) == pytest.approx([2 / 3, 1 / 3, 0, 0, 0], abs=1e-4)
+    assert _shares(top_k=2) == pytest.approx([2 / 3, 1 / 3, 0, 0, 0], abs=1e-3)
     assert _shares(top_p=0.5) == [1, 0, 0, 0, 0]
-    assert _shares(top_p=0.51) == pytest.approx([2 / 3, 1 / 3, 0, 0, 0], abs=1e-4)
-    assert _shares(top_p=1.0) == pytest.approx(_shares(), abs=1e-4)
+    assert _shares(top_p=0.51) == pytest.approx([2 / 3, 1 / 3, 0, 0, 0], abs=1e-3)
+    assert _shares(top_p=1.0) == pytest.approx(_shares(), abs=1e-3)
 
 
 @pytest.mark.parametrize("uniform", [0.0, ALMOST_ONE])

@@ -52,6 +52,18 @@ def test_features_do_not_depend_on_the_batch(lm: LlamaForCausalLM, hf_tokenizer:
         assert torch.equal(alone[0], together[row])
 
 
+def test_all_blocks_are_computed_in_the_same_shape(lm: LlamaForCausalLM, hf_tokenizer: object) -> None:
+    encoder = TextEncoder(lm, hf_tokenizer, max_length=8, block_rows=4)
+    shapes = []
+    hook = encoder.lm.register_forward_pre_hook(
+        lambda module, arguments, options: shapes.append(tuple(options["input_ids"].shape)), with_kwargs=True
+    )
+    for rows in (1, 4, 5):
+        encoder.encode((CAPTIONS * 2)[:rows])
+    hook.remove()
+    assert shapes == [(4, 8)] * 4
+
+
 def test_truncation_is_counted(lm: LlamaForCausalLM, hf_tokenizer: object) -> None:
     encoder = TextEncoder(lm, hf_tokenizer, max_length=4)
     assert encoder.truncated == 0

@@ -108,6 +108,8 @@ def test_batch_without_rows_has_no_loss(make_vlm: MakeVLM, tokens: torch.Tensor,
     assert output.loss_sum.item() == 0
     assert output.count.item() == 0
     output.loss_sum.backward()
+    assert all((group.parameter.grad == 0).all() for group in model.trainable_parameters())
+    assert model(input_ids[:0], tokens=tokens[:0]).logits.shape == (0, 6, 40)
 
 
 def test_pads_do_not_change_the_loss(make_vlm: MakeVLM, tokens: torch.Tensor, input_ids: torch.Tensor) -> None:

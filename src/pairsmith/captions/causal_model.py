@@ -118,7 +118,7 @@ class CausalModel:
             try:
                 with _quiet_loading():
                     hf_tokenizer = AutoTokenizer.from_pretrained(self.source, **options)
-                    model = AutoModelForCausalLM.from_pretrained(
+                    model: Any = AutoModelForCausalLM.from_pretrained(
                         self.source, dtype=getattr(torch, self.precision), **options
                     )
             except (OSError, ValueError, KeyError, ImportError) as error:

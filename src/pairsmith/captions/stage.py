@@ -130,13 +130,9 @@ def preview(
 
 def reason_counts(rows: PairStore | Iterable[Pair]) -> dict[str, int]:
     """How many rows are "ok" and how many fell to each reason, most frequent first; the values sum to all rows."""
-    counts: Counter[str] = Counter()
     if isinstance(rows, PairStore):
-        table = rows.table(["status", "reason"], status=None)
-        labels = zip(table.column("status").to_pylist(), table.column("reason").to_pylist(), strict=True)
-    else:
-        labels = ((row.status, row.reason) for row in rows)
-    counts.update("ok" if status == "ok" else reason_code(reason or "") for status, reason in labels)
+        rows = rows.iter_pairs([], status=None)
+    counts = Counter("ok" if row.status == "ok" else reason_code(row.reason) for row in rows)
     return dict(counts.most_common())
 
 

@@ -79,7 +79,7 @@ _FROM_WORD_CHARACTER = [
     rf"({_COMPOUND}(?:_{_COMPOUND})+)",  # snake_case
     rf"({_WORD_CHARACTER}+(?:\.{_WORD_CHARACTER}+)*\.(?i:{alternatives(FILE_EXTENSIONS)}))(?:[\s.?!,]|$)",
     r"([A-Za-z0-9]+(?:-[A-Za-z]+){0,2}(?:\\?/[A-Za-z0-9]+(?:-[A-Za-z]+){0,2}){1,2})",  # "and/or", at most two slashes
-    rf"((?:{_COMPOUND}(?:_{_COMPOUND})*|{_WORD}|{_WIDE_COMPOUND})\.)[,;:\u3001]",  # a word keeps its period before these
+    rf"((?:{_COMPOUND}(?:_{_COMPOUND})*|{_WORD}|{_WIDE_COMPOUND})\.)[,;:\u3001]",  # a word keeps its period here
     rf"({_WIDE_COMPOUND})",
     rf"({_EMAIL})",
 ]

@@ -63,15 +63,15 @@ class SampleOrder:
         """The row of the sample `sample_number` (0, 1, 2 ...)."""
         return int(self.indices(np.asarray([sample_number]))[0])
 
-    def epoch(self, sample_number: int) -> int:
-        """How many times all rows were seen before this sample."""
-        return sample_number // self.n
+    def epochs(self, sample_numbers: np.ndarray) -> np.ndarray:
+        """How many times all rows were seen before each sample, int64 [B] -> int64 [B]."""
+        return np.asarray(sample_numbers, np.int64) // self.n
 
     def indices(self, sample_numbers: np.ndarray) -> np.ndarray:
         """The rows of many samples, int64 [B] -> int64 [B]."""
         numbers = np.asarray(sample_numbers, np.int64)
         rows = np.empty_like(numbers)
-        epochs = numbers // self.n
+        epochs = self.epochs(numbers)
         for epoch in np.unique(epochs):
             members = epochs == epoch
             rows[members] = self._permute((numbers[members] % self.n).astype(np.uint64), int(epoch))
@@ -141,11 +141,6 @@ class Feed(Generic[Batch]):
         self.rank = rank
         self.world = world
 
-    @property
-    def steps_per_epoch(self) -> float:
-        """Steps in which every row is seen once; rarely a whole number."""
-        return self.order.n / self.batch_size
-
     def samples_seen(self, step: int) -> int:
         """Samples that all ranks together took before `step`."""
         return step * self.batch_size
@@ -177,8 +172,8 @@ class Feed(Generic[Batch]):
 
     def collate(self, sample_numbers: np.ndarray) -> Batch:
         """The batch of any samples, int64 [B]."""
-        epochs = sample_numbers // self.order.n
-        return self.source.collate(self.order.indices(sample_numbers).tolist(), epochs.tolist())
+        epochs = self.order.epochs(sample_numbers).tolist()
+        return self.source.collate(self.order.indices(sample_numbers).tolist(), epochs)
 
 
 class MixedFeed(Generic[RealBatch, SyntheticBatch]):

@@ -25,7 +25,7 @@ configs:
   data_files: "part-*.parquet"
 ---
 
-A [Pairsmith](https://pypi.org/project/pairsmith/) store of image-text pairs. `manifest.json` says how it was made.
+A Pairsmith store of image-text pairs. `manifest.json` says how it was made.
 """
 
 

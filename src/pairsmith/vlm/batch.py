@@ -58,7 +58,7 @@ def build_batch(
             raise InputError(f"the prompt of row {number} fills all {max_length} tokens: raise max_length")
         rows.append([*head, *caption_ids, eos][:max_length])
         starts.append(len(head))
-    length = max(map(len, rows), default=0)
+    length = max(map(len, rows), default=1)
     input_ids = torch.full((len(rows), length), _pad_id(hf_tokenizer), dtype=torch.long)
     mask = torch.zeros_like(input_ids)
     labels = torch.full_like(input_ids, IGNORED)

@@ -208,14 +208,21 @@ class VisionLanguageModel(nn.Module):
                 the output layer runs at valid positions alone and no logits are returned.
 
         Returns:
-            VLMOutput. With no valid label the loss is 0 and the count 0.
+            VLMOutput. With no valid label, or no row at all, the loss is 0 (with a gradient of 0) and the count 0.
         """
-        context = self._context(tokens, pixels, media, media_mask)
         if attention_mask is None:
             attention_mask = torch.ones_like(input_ids)
+        rows = len(input_ids)
+        if rows == 0:  # some language models cannot; a row without loss keeps all ranks in step
+            input_ids, attention_mask, tokens, pixels, media, media_mask = (
+                None if given is None else given.new_zeros(1, *given.shape[1:])
+                for given in (input_ids, attention_mask, tokens, pixels, media, media_mask)
+            )
+            labels = None if labels is None else labels.new_full((1, *labels.shape[1:]), IGNORED)
+        context = self._context(tokens, pixels, media, media_mask)
         hidden = self.language_model(input_ids, attention_mask, context)  # [B, T, W]
         if labels is None:
-            return VLMOutput(self.language_model.logits(hidden))
+            return VLMOutput(self.language_model.logits(hidden[:rows]))
         targets = labels[:, 1:]
         valid = targets != IGNORED  # [B, T - 1]
         logits = self.language_model.logits(hidden[:, :-1][valid]).float()  # [V', V]

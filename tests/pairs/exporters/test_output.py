@@ -33,14 +33,18 @@ def test_an_empty_folder_may_be_there(tmp_path):
 
 
 def test_a_failed_export_leaves_nothing(tmp_path):
-    with pytest.raises(KeyError), new_folder(tmp_path / "out") as folder:
-        (folder / "a").write_text("a")
-        raise KeyError
+    def export():
+        with new_folder(tmp_path / "out") as folder:
+            (folder / "a").write_text("a")
+            raise KeyError("midway")
+
+    with pytest.raises(KeyError, match="midway"):
+        export()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_disk_faults_are_input_errors(tmp_path):
-    with pytest.raises(InputError, match="No space left.*nothing was exported"), new_folder(tmp_path / "out"):
+    with pytest.raises(InputError, match=r"No space left.*nothing was exported"), new_folder(tmp_path / "out"):
         raise OSError(28, "No space left on device")
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"), new_folder(tmp_path / "file" / "out"):

@@ -64,7 +64,7 @@ def test_broken_json_is_an_input_error_that_names_the_file(content, tmp_path):
 
 
 def test_missing_json_names_the_file(tmp_path):
-    with pytest.raises(InputError, match="absent.json"):
+    with pytest.raises(InputError, match=r"absent\.json"):
         read_json(tmp_path / "absent.json")
 
 
