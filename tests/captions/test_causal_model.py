@@ -33,7 +33,7 @@ def test_a_saved_model_is_named_by_its_files_wherever_they_lie(saved: Path, tmp_
     assert CausalModel(moved).identity() == identity
     assert str(tmp_path) not in str(identity)
     weights = moved / "model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:-4] + b"\0\0\x80?")
+    weights.write_bytes(weights.read_bytes()[:-4] + b"\0\0\0?")
     assert CausalModel(moved).identity() != identity
 
 

@@ -12,6 +12,7 @@ TEST_CONFIG = GeneratorConfig(
     layers=1, heads=2, width=16, mlp_width=32, codebook_size=11, grid=4, text_dim=12, max_text=6
 )
 TIED_CONFIG = TEST_CONFIG.model_copy(update={"codebook_tied": True, "code_dim": 5})
+TEXT_LAYERS_CONFIG = TIED_CONFIG.model_copy(update={"text_layers": 1})
 
 
 def make_model(config: GeneratorConfig = TEST_CONFIG, seed: int = 0) -> MaskedGenerator:

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pairsmith.generators import MaskedGenerator, MaskingSettings, TextContext, masked_loss
+from pairsmith.generators import GeneratorConfig, MaskedGenerator, MaskingSettings, TextContext, masked_loss
 from pairsmith.generators.masking import draw_drops, draw_mask
-from tests.generators.conftest import make_model, make_text
+from tests.generators.conftest import TEST_CONFIG, TEXT_LAYERS_CONFIG, make_model, make_text
 
 PLAIN = MaskingSettings(caption_dropout=0, label_smoothing=0)
 
@@ -135,8 +135,9 @@ def test_inputs_are_not_changed_and_uint16_tokens_are_fine(model: MaskedGenerato
     assert all(torch.equal(*pair) for pair in zip(before, (tokens, text, text_mask), strict=True))
 
 
-def test_every_weight_is_trained_the_null_text_too() -> None:
-    model = make_model()
+@pytest.mark.parametrize("config", [TEST_CONFIG, TEXT_LAYERS_CONFIG])
+def test_every_weight_is_trained_the_null_text_too(config: GeneratorConfig) -> None:
+    model = make_model(config)
     text, text_mask = make_text(8)
     tokens = torch.randint(0, 11, (8, 16), generator=_generator(1))
     loss, _, _ = masked_loss(model, tokens, text, text_mask, MaskingSettings(caption_dropout=0.5), _generator())

@@ -10,11 +10,12 @@ from pydantic import ValidationError
 
 from pairsmith.errors import InputError
 from pairsmith.generators import PAPER, SMALL, TINY, GeneratorConfig, MaskedGenerator
-from tests.generators.conftest import TEST_CONFIG, TIED_CONFIG, make_model, make_text
+from tests.generators.conftest import TEST_CONFIG, TEXT_LAYERS_CONFIG, TIED_CONFIG, make_model, make_text
 
 CONFIGS = [
     TEST_CONFIG,
     TIED_CONFIG,
+    TEXT_LAYERS_CONFIG,
     TIED_CONFIG.model_copy(update={"codebook_residual": False, "text_norm": "rms", "text_projection": "linear"}),
 ]
 
@@ -66,7 +67,9 @@ def test_contexts_select_and_concatenate_rows(model: MaskedGenerator) -> None:
         context.repeat(2)
 
 
-def test_padding_is_read_from_the_mask_not_from_zeros(model: MaskedGenerator) -> None:
+@pytest.mark.parametrize("config", CONFIGS)
+def test_padding_is_read_from_the_mask_not_from_zeros(config: GeneratorConfig) -> None:
+    model = make_model(config)
     text, text_mask = make_text(4)
     junk = torch.where(text_mask[..., None], text, torch.full_like(text, 50.0))
     zero = torch.where(text_mask[..., None], text, torch.zeros_like(text))
@@ -79,7 +82,9 @@ def test_padding_is_read_from_the_mask_not_from_zeros(model: MaskedGenerator) ->
     assert not torch.allclose(with_zero[0], without[0], atol=1e-4)
 
 
-def test_empty_caption_is_finite_and_dropped_caption_is_the_null_context(model: MaskedGenerator) -> None:
+@pytest.mark.parametrize("config", CONFIGS)
+def test_empty_caption_is_finite_and_dropped_caption_is_the_null_context(config: GeneratorConfig) -> None:
+    model = make_model(config)
     text, _ = make_text(2)
     nothing = torch.zeros(2, 6, dtype=torch.bool)
     assert torch.isfinite(model(_tokens(2), model.encode_text(text, nothing))).all()
@@ -139,6 +144,17 @@ def test_save_and_load_give_the_same_model(config: GeneratorConfig, tmp_path: Pa
     text, text_mask = make_text(3)
     expected = model(_tokens(3), model.encode_text(text, text_mask))
     assert torch.equal(loaded(_tokens(3), loaded.encode_text(text, text_mask)), expected)
+
+
+def test_text_layers_let_a_word_see_what_follows() -> None:
+    text, text_mask = make_text(1)
+    text_mask[:] = True
+    changed = text.clone()
+    changed[:, 5] += 1
+    for config, mixes in ((TIED_CONFIG, False), (TEXT_LAYERS_CONFIG, True)):
+        model = make_model(config)
+        keys, other = (model.encode_text(features, text_mask).keys[:, :, :, 1] for features in (text, changed))
+        assert torch.allclose(keys, other, atol=1e-5) is not mixes
 
 
 def test_fingerprint_sees_every_weight() -> None:

@@ -13,7 +13,7 @@ from pairsmith.generators import MaskedGenerator, SamplingSettings, TextContext,
 from pairsmith.generators.orders import Order
 from pairsmith.generators.sampling import DecodeState, sample_states
 from pairsmith.generators.schedules import commit_counts
-from tests.generators.conftest import TIED_CONFIG, make_model, make_text
+from tests.generators.conftest import TEXT_LAYERS_CONFIG, make_model, make_text
 
 ORDERS = get_args(Order)
 
@@ -86,7 +86,7 @@ def test_any_number_of_steps(model: MaskedGenerator, order: Order, steps: int) -
 @pytest.mark.parametrize("tied", [False, True])
 @pytest.mark.parametrize("order", ORDERS)
 def test_a_row_is_the_same_in_any_batch(model: MaskedGenerator, order: Order, tied: bool) -> None:
-    model = make_model(TIED_CONFIG) if tied else model
+    model = make_model(TEXT_LAYERS_CONFIG) if tied else model
     settings = _settings(order=order, block_rows=16)
     text, text_mask = make_text(64)
     seeds = [1000 + row for row in range(64)]

@@ -86,7 +86,7 @@ _FROM_WORD_CHARACTER = [
 _FROM_LETTER = [
     rf"(?i:{_SPLIT})",
     rf"({_WORD}){_CLITIC}",
-    rf"({_WORD_START}{_WORD_CHARACTER}*?)[nN]{_APOSTROPHE}[tT]",
+    rf"({_WORD_START}{_WORD_CHARACTER}*?)(?<![nN])[nN]{_APOSTROPHE}[tT]",
     rf"({_WORD})",
     rf"([dlnoA-HJ-XZ](?:{_APOSTROPHE}|[`\u2018\u201b]){_LETTER}{{2,}}|{_LETTER}+[aeiouyAEIOUY](?:{_APOSTROPHE}|[`\u2018\u201b])[aeiouA-Z]{_LETTER}*"
     rf"|[dD]unkin{_APOSTROPHE}|somethin{_APOSTROPHE}|[oO]l{_APOSTROPHE}|[cC]ap{_APOSTROPHE}n|[cC]{_APOSTROPHE}est)",

@@ -17,10 +17,11 @@ TINY = GeneratorConfig(
     heads=4,
     width=192,
     mlp_width=768,
-    codebook_size=1024,
+    codebook_size=2048,
     grid=4,
     text_dim=192,
-    max_text=64,
+    max_text=32,
+    text_layers=2,
     codebook_tied=True,
     code_dim=64,
 )

@@ -7,7 +7,8 @@ from pairsmith.vlm.batch import TextBatch, build_batch, build_prompts
 from pairsmith.vlm.config import AdapterConfig, GatedAttentionConfig, ResamplerConfig, VLMConfig
 from pairsmith.vlm.gated_attention import media_mask
 from pairsmith.vlm.generation import GeneratedText, GenerationSettings, caption
-from pairsmith.vlm.model import ParameterGroup, VisionLanguageModel, VLMOutput
+from pairsmith.vlm.model import VisionLanguageModel, VLMOutput
+from pairsmith.vlm.parameters import ParameterGroup
 from pairsmith.vlm.presets import PAPER_B, PAPER_L_PLUS, PRESETS, SMALL, TINY, chinchilla_400m
 
 __all__ = [

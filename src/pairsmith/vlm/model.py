@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -21,9 +21,8 @@ from pairsmith.vlm.config import VLMConfig
 from pairsmith.vlm.gated_attention import GatedBlock, MediaContext
 from pairsmith.vlm.generation import GeneratedText, GenerationSettings, TextStream, decode
 from pairsmith.vlm.language_model import GatedLanguageModel
+from pairsmith.vlm.parameters import ParameterGroup, parameter_groups
 from pairsmith.vlm.resampler import PerceiverResampler
-
-UNDECAYED = ("latents", "media_times", "row_positions", "column_positions")  # 2-d parameters that are not weights
 
 
 class PixelTokenizer(Protocol):
@@ -47,22 +46,6 @@ class VLMOutput:
     logits: Tensor | None
     loss_sum: Tensor | None = None
     count: Tensor | None = None
-
-
-class ParameterGroup(NamedTuple):
-    """One trainable parameter and how the optimiser treats it.
-
-    Attributes:
-        name: its module in `trainable_modules` and its name there.
-        parameter: the parameter.
-        lr_scale: learning rate / base learning rate.
-        decay: whether weight decay applies; not to gates, biases, norms, latents and positions.
-    """
-
-    name: str
-    parameter: nn.Parameter
-    lr_scale: float
-    decay: bool
 
 
 class VisionLanguageModel(nn.Module):
@@ -214,10 +197,9 @@ class VisionLanguageModel(nn.Module):
             attention_mask = torch.ones_like(input_ids)
         rows = len(input_ids)
         if rows == 0:  # some language models cannot; a row without loss keeps all ranks in step
-            input_ids, attention_mask, tokens, pixels, media, media_mask = (
-                None if given is None else given.new_zeros(1, *given.shape[1:])
-                for given in (input_ids, attention_mask, tokens, pixels, media, media_mask)
-            )
+            input_ids = input_ids.new_zeros(1, *input_ids.shape[1:])
+            attention_mask = torch.ones_like(input_ids)
+            tokens, pixels, media, media_mask = map(_zero_row, (tokens, pixels, media, media_mask))
             labels = None if labels is None else labels.new_full((1, *labels.shape[1:]), IGNORED)
         context = self._context(tokens, pixels, media, media_mask)
         hidden = self.language_model(input_ids, attention_mask, context)  # [B, T, W]
@@ -287,13 +269,7 @@ class VisionLanguageModel(nn.Module):
 
     def trainable_parameters(self) -> list[ParameterGroup]:
         """All trainable parameters in a fixed order; gates learn `gate_lr_scale` times as fast as the rest."""
-        groups = []
-        for module_name, module in self.trainable_modules().items():
-            for name, parameter in module.named_parameters(prefix=module_name):
-                scale = self.config.gate_lr_scale if name.endswith("_gate") else 1.0
-                decay = parameter.dim() >= 2 and not name.endswith(UNDECAYED)
-                groups.append(ParameterGroup(name, parameter, scale, decay))
-        return groups
+        return parameter_groups(self.trainable_modules(), self.config.gate_lr_scale)
 
     def save_pretrained(self, folder: str | Path, language_model: str | None = None) -> None:
         """See `saving.save_vlm`."""
@@ -309,3 +285,7 @@ class VisionLanguageModel(nn.Module):
         from pairsmith.vlm.saving import load_vlm
 
         return load_vlm(source, lm=lm, tokenizer=tokenizer)
+
+
+def _zero_row(batch: Tensor | None) -> Tensor | None:
+    return None if batch is None else batch.new_zeros(1, *batch.shape[1:])

@@ -46,7 +46,7 @@ def test_unreadable_image_files_name_the_file(tmp_path, monkeypatch):
         read_image_file(tmp_path, ["a.jpg", "b.jpg"])
     (tmp_path / "folder.jpg").mkdir()
     os.mkfifo(tmp_path / "pipe.jpg")  # reading it would wait for ever
-    for name in ("folder.jpg", "pipe.jpg", "x" * 5000):
+    for name in ("folder.jpg", "pipe.jpg", "x" * 5000, "\ud800.jpg"):
         with pytest.raises(InputError):
             read_image_file(tmp_path, [name])
     monkeypatch.setattr(files, "MAX_IMAGE_BYTES", 3)

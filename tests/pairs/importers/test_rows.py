@@ -9,6 +9,7 @@ from PIL import Image
 
 from pairsmith.errors import InputError
 from pairsmith.pairs.importers.rows import Record, RowSettings, broken_record, iter_rows, restored_columns, row_count
+from pairsmith.pairs.schema import pairs_to_table
 from tests.pairs.importers.samples import ListSource, huge_picture, picture
 
 
@@ -95,6 +96,15 @@ def test_what_load_raises_becomes_the_reason():
     assert (row.status, row.reason) == ("failed", "image file not found: a.jpg")
 
 
+def test_names_in_other_encodings_can_be_stored():
+    # Latin-1 file names reach Python with lone surrogates, which neither Parquet nor the ids can hold.
+    (row,) = rows_of(Record("caf\udce9", ("a",), picture, "caf\udce9.jpg"))
+    assert row.image_path == "caf\ufffd.jpg"
+    (row,) = rows_of(broken_record("caf\udce9", "caf\udce9.tar is torn"))
+    assert row.reason == "caf\ufffd.tar is torn"
+    pairs_to_table([row])
+
+
 def test_a_broken_record_is_a_failed_row():
     (row,) = rows_of(broken_record("k", "torn"))
     assert (row.status, row.reason, row.image) == ("failed", "torn", None)
@@ -165,6 +175,7 @@ def test_exported_columns_come_back():
         {"references": [1]},
         {"generator": None},
         {"negative": 3},
+        {"settings": "\ud800"},
     ],
 )
 def test_columns_of_other_peoples_files_are_not_taken_for_ours(change):

@@ -121,9 +121,9 @@ def test_tokens_in_place_of_a_picture(tmp_path):
         "d": np.array([{}], dtype=object),
     }
     for key, array in arrays.items():
-        members += [(f"{key}.npy", npy(array)), (f"{key}.txt", b"t"), (f"{key}.json", b'{"tokenizer": "f00"}')]
+        members += [(f"{key}.npy", npy(array)), (f"{key}.txt", b"t"), (f"{key}.json", b'{"tokenizer": "f00dfeed"}')]
     source = WebDatasetSource(write_tar(tmp_path / "x.tar", members))
-    assert (source.num_tokens, source.tokenizer) == (4, "f00")
+    assert (source.num_tokens, source.tokenizer) == (4, "f00dfeed")
     rows = list(iter_pairs_webdataset(tmp_path / "x.tar"))
     assert [row.status for row in rows] == ["ok", "failed", "failed", "failed"]
     assert rows[0].tokens.tolist() == [0, 1, 2, 3]

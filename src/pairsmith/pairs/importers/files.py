@@ -131,8 +131,8 @@ def read_image_file(folder: Path, names: Sequence[str]) -> bytes:
             if size > MAX_IMAGE_BYTES:
                 raise InputError(f"image file {name} has {size:,} bytes, more than {MAX_IMAGE_BYTES:,}")
             return path.read_bytes()
-        except OSError as error:  # also a name too long for the file system
-            raise InputError(f"image file {name} cannot be read ({error.strerror})") from error
+        except (OSError, UnicodeError) as error:  # also a name that the file system cannot hold
+            raise InputError(f"image file {name} cannot be read ({error})") from error
     raise InputError(f"image file not found: {names[0]}")
 
 
@@ -162,7 +162,7 @@ def find_image_folder(candidates: Iterable[Path], names: Sequence[Sequence[str]]
 def _exists(path: Path) -> bool:
     try:
         return path.is_file()
-    except OSError:
+    except (OSError, UnicodeError):
         return False
 
 
@@ -199,14 +199,17 @@ def file_fingerprint(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()[:16]
 
 
+def storable(text: str) -> str:
+    """`text` as UTF-8 can hold it: lone surrogates (JSON escapes, file names in other encodings) become U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def clean_text(text: str) -> str:
     """A caption as one line: outer blanks removed, line breaks of any script turned into one blank.
 
-    Unicode line separators inside captions shift whole result files of line-based tools; lone surrogates (possible in
-    JSON) cannot be stored as UTF-8 and become U+FFFD.
+    Unicode line separators inside captions shift whole result files of line-based tools.
     """
-    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", " ")
-    lines = (line.strip() for line in text.splitlines())
+    lines = (line.strip() for line in storable(text).replace("\0", " ").splitlines())
     return " ".join(line for line in lines if line)
 
 

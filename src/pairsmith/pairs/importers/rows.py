@@ -18,7 +18,7 @@ from pydantic import Field
 
 from pairsmith.errors import InputError
 from pairsmith.pairs.images import decode_image, encode_image
-from pairsmith.pairs.importers.files import clean_text
+from pairsmith.pairs.importers.files import clean_text, storable
 from pairsmith.pairs.schema import Pair, imported_id
 from pairsmith.settings import Settings
 
@@ -117,11 +117,12 @@ def record_rows(record: Record, source: Source, settings: RowSettings) -> Iterat
             image = _loaded_image(record, settings)
         except InputError as error:
             problem = str(error)
-    origin = f"{source.format}:{source.name}"
+    problem = storable(problem)
+    origin, key = storable(f"{source.format}:{source.name}"), storable(record.key)
     shared: dict[str, Any] = {
-        "group": imported_id(origin, record.key),
+        "group": imported_id(origin, key),
         "image": image,
-        "image_path": record.image_path,
+        "image_path": None if record.image_path is None else storable(record.image_path),
         "tokens": record.tokens,
         "generator": f"import:{source.format}",
     }
@@ -130,12 +131,12 @@ def record_rows(record: Record, source: Source, settings: RowSettings) -> Iterat
         references = tuple(caption for caption in captions if caption)
         caption = references[0] if references else ""
         checked = _too_long(references, settings) if references else "empty caption"
-        row_id = imported_id(origin, f"{record.key}\n" + "\n".join(references))
+        row_id = imported_id(origin, f"{key}\n" + "\n".join(references))
         yield _row(record, problem, checked, id=row_id, caption=caption, references=references, **shared)
         return
     for index, caption in enumerate(captions):
         checked = _too_long((caption,), settings) if caption else "empty caption"
-        row_id = imported_id(origin, f"{record.key}\n{index}\n{caption}")
+        row_id = imported_id(origin, f"{key}\n{index}\n{caption}")
         yield _row(record, problem, checked, id=row_id, caption=caption, **shared)
 
 
@@ -166,19 +167,9 @@ def _loaded_image(record: Record, settings: RowSettings) -> bytes | None:
     return encode_image(picture, "jpeg", settings.jpeg_quality)
 
 
-RESTORED = (
-    "id",
-    "group",
-    "references",
-    "negative",
-    "negative_kind",
-    "concept",
-    "axis",
-    "generator",
-    "seed",
-    "settings",
-)
-_OPTIONAL = ("negative", "negative_kind", "concept", "axis")
+_NULLABLE = ("negative", "negative_kind", "concept", "axis")
+_TEXTS = ("id", "group", *_NULLABLE, "generator", "settings")
+RESTORED = (*_TEXTS, "references", "seed")
 
 
 def restored_columns(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -188,18 +179,17 @@ def restored_columns(values: Mapping[str, Any]) -> dict[str, Any]:
         values: what came with a record, such as the JSON of a WebDataset sample.
 
     Returns:
-        The columns `RESTORED`; empty unless all of
-        them are there with the right types, since a foreign file may use one of these names for something else.
+        The columns `RESTORED`; empty unless they are there with the right types, since a foreign file may use one of
+        these names for something else.
     """
-    row_id, seed, references = values.get("id"), values.get("seed"), values.get("references")
-    if not (isinstance(row_id, str) and re.fullmatch("[0-9a-f]{32}", row_id)):
-        return {}
+    seed, references = values.get("seed"), values.get("references")
     if isinstance(seed, bool) or not isinstance(seed, int) or not -(2**63) <= seed < 2**63:
         return {}
-    if not isinstance(references, list) or not all(isinstance(reference, str) for reference in references):
+    if not isinstance(references, list):
         return {}
-    for name in set(RESTORED) - {"id", "seed", "references"}:
-        value = values.get(name)
-        if not isinstance(value, str) and not (value is None and name in _OPTIONAL):
-            return {}
-    return {name: tuple(references) if name == "references" else values[name] for name in RESTORED if name in values}
+    texts = [values.get(name) for name in _TEXTS if values.get(name) is not None or name not in _NULLABLE]
+    if not all(isinstance(text, str) and storable(text) == text for text in (*texts, *references)):
+        return {}
+    if not re.fullmatch("[0-9a-f]{32}", values["id"]):
+        return {}
+    return {name: tuple(references) if name == "references" else values.get(name) for name in RESTORED}

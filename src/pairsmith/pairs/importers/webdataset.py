@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -73,7 +74,8 @@ class WebDatasetSource(Source):
             if tokens is not None:
                 tokenizer = _json_object(path, sample).get("tokenizer")
                 self.num_tokens = len(tokens)
-                self.tokenizer = tokenizer if isinstance(tokenizer, str) else None
+                is_fingerprint = isinstance(tokenizer, str) and re.fullmatch("[0-9a-f]{8,64}", tokenizer)
+                self.tokenizer = tokenizer if is_fingerprint else None
         except InputError:  # reported when the records are read
             return
 

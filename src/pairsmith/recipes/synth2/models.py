@@ -23,7 +23,7 @@ from pairsmith.pairs import PairStore
 from pairsmith.pairs.feed import Feed, PairSource
 from pairsmith.pairs.images import load_pixels
 from pairsmith.recipes.synth2.settings import Synth2Settings
-from pairsmith.tokenizer.discriminator import Discriminator
+from pairsmith.tokenizer.discriminator import PatchDiscriminator
 from pairsmith.tokenizer.model import VQTokenizer
 from pairsmith.training.logging import Progress
 from pairsmith.training.loop import train
@@ -67,8 +67,8 @@ def train_tokenizer(
     task = TokenizerTask(
         model,
         preset.losses,
-        Discriminator(preset.discriminator) if preset.losses.adversarial_weight else None,
-        autoencoder_steps=settings.tokenizer_autoencoder_steps,
+        PatchDiscriminator(preset.discriminator) if preset.losses.adversarial_weight else None,
+        autoencoder_steps=preset.optimization.continuous_steps,
     )
     training = settings.tokenizer_training
     feed = Feed(PixelSource(pictures, preset.model.image_size), training.batch_size, training.seed)
@@ -112,11 +112,15 @@ def train_language_model(
         pad_token_id=special[0],
         bos_token_id=special[1],
         eos_token_id=special[2],
-        tie_word_embeddings=True,
+        tie_word_embeddings=False,
     )
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(training.seed)
         lm = LlamaForCausalLM(config)
+        # Text alone never tells one colour or shape from another, so their vectors stay where they start. Starting far
+        # apart, they can be told apart by the generator that reads them and be asked for by the VLM that speaks them.
+        torch.nn.init.normal_(lm.get_input_embeddings().weight, std=1.0)
+        torch.nn.init.normal_(lm.get_output_embeddings().weight, std=sizes.width**-0.5)
     task = LanguageModelTask(lm, hf_tokenizer, sizes.max_text)
     feed = Feed(PairSource(text, ["caption"]), training.batch_size, training.seed)
     train(task, feed, training, folder / "training", progress=progress, inputs={"text": text.fingerprint})

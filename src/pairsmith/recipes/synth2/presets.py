@@ -7,6 +7,8 @@ paper  Synth² as published: 256 pixels, 256 tokens, a 400M language model, 500k
 
 from __future__ import annotations
 
+from typing import Any
+
 from pairsmith.captions.prompts import Prompt
 from pairsmith.captions.settings import CaptionSettings, CheckSettings
 from pairsmith.errors import InputError
@@ -24,12 +26,22 @@ from pairsmith.recipes.synth2.settings import (
 )
 from pairsmith.scenes import WorldSettings
 from pairsmith.tokenizer import presets as tokenizers
+from pairsmith.tokenizer.config import TokenizerPreset
 from pairsmith.training.settings import TrainingSettings
 from pairsmith.vlm import presets as vlms
 from pairsmith.vlm.generation import GenerationSettings
 
 # The scenes' language model was trained on whole captions, so nothing is asked of it and little can be wrong.
 FREE_CAPTION = Prompt(name="scene", template="", min_words=5, max_words=30, sentence=False)
+
+
+
+def training_of(tokenizer: TokenizerPreset, **changes: Any) -> TrainingSettings:
+    """A tokenizer preset's optimisation as settings of the training loop; `changes` are further settings of it."""
+    values = tokenizer.optimization.to_dict()
+    shared = ("steps", "batch_size", "learning_rate", "warmup_steps", "decay", "weight_decay", "betas")
+    return TrainingSettings(**{name: values[name] for name in shared}, **changes)
+
 
 TINY = Synth2Settings(
     arms=("baseline", "synthetic", "pixels", "gold"),
@@ -41,17 +53,7 @@ TINY = Synth2Settings(
     ),
     data=DataSettings(real=1500, class_exponent=1.0, colour_exponent=0.5, pictures=6000, text=8000, test=400),
     tokenizer=tokenizers.TINY,
-    tokenizer_autoencoder_steps=900,
-    tokenizer_training=TrainingSettings(
-        steps=3200,
-        batch_size=12,
-        learning_rate=1e-3,
-        warmup_steps=50,
-        decay="cosine",
-        weight_decay=0.0,
-        betas=(0.9, 0.99),
-        log_every=200,
-    ),
+    tokenizer_training=training_of(tokenizers.TINY, log_every=200),
     language_model=LanguageModelSettings(source="scenes", max_text=32, text_layer=2),
     language_model_training=TrainingSettings(
         steps=160, batch_size=64, learning_rate=2e-3, warmup_steps=30, decay="cosine", weight_decay=0.0, log_every=40
@@ -102,17 +104,7 @@ SMALL = TINY.model_copy(
         "arms": ("baseline", "synthetic", "pixels"),
         "data": DataSettings(test=1000),
         "tokenizer": tokenizers.SMALL,
-        "tokenizer_autoencoder_steps": 5_000,
-        "tokenizer_training": TrainingSettings(
-            steps=50_000,
-            batch_size=64,
-            learning_rate=1e-4,
-            warmup_steps=1_000,
-            decay="cosine",
-            weight_decay=0.0,
-            betas=(0.9, 0.99),
-            checkpoint_every=2_500,
-        ),
+        "tokenizer_training": training_of(tokenizers.SMALL, checkpoint_every=2_500),
         "language_model": LanguageModelSettings(source="smollm2", max_text=64, text_layer=-2),
         "language_model_training": None,
         "generator": generators.SMALL,
@@ -139,11 +131,7 @@ PAPER = SMALL.model_copy(
     update={
         "data": DataSettings(test=5000),  # the Karpathy test split of COCO (§4.1.1)
         "tokenizer": tokenizers.PAPER,  # Table 6
-        "tokenizer_autoencoder_steps": 0,
-        "tokenizer_training": TrainingSettings(
-            steps=500_000, batch_size=256, learning_rate=1e-4, warmup_steps=10_000, decay="cosine", weight_decay=0.0,
-            betas=(0.9, 0.99), checkpoint_every=5_000, parallel="ddp",
-        ),  # fmt: skip
+        "tokenizer_training": training_of(tokenizers.PAPER, checkpoint_every=5_000, parallel="ddp"),
         "language_model": LanguageModelSettings(source="chinchilla-400m", max_text=64),
         "generator": generators.PAPER,  # table A.1.3
         "masking": MaskingSettings(),
@@ -180,12 +168,15 @@ def preset(name: str, *, own_pairs: bool = False) -> Synth2Settings:
         return settings
     if not own_pairs:
         return settings
+    tokenizer = settings.tokenizer
+    optimization = tokenizer.optimization.model_copy(update={"steps": 500, "continuous_steps": 200, "batch_size": 8})
+    short_tokenizer = tokenizer.model_copy(update={"optimization": optimization})
     return settings.model_copy(
         update={
             "arms": ("baseline", "synthetic", "pixels"),
             "data": DataSettings(test=16),
-            "tokenizer_autoencoder_steps": 200,
-            "tokenizer_training": settings.tokenizer_training.model_copy(update={"steps": 500, "batch_size": 8}),
+            "tokenizer": short_tokenizer,
+            "tokenizer_training": training_of(short_tokenizer, log_every=100),
             "language_model": _REAL_LM,
             "language_model_training": None,
             "generator": settings.generator.model_copy(update={"max_text": 48}),

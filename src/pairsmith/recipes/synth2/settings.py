@@ -108,9 +108,6 @@ class Synth2Settings(Settings):
     world: WorldSettings = Field(WorldSettings(), description="the built-in world; not used with own pairs")
     data: DataSettings = DataSettings()
     tokenizer: TokenizerPreset
-    tokenizer_autoencoder_steps: int = Field(
-        0, ge=0, description="first steps without quantiser, so that the codebook is placed on a working autoencoder"
-    )
     tokenizer_training: TrainingSettings
     language_model: LanguageModelSettings = LanguageModelSettings()
     language_model_training: TrainingSettings | None = Field(None, description="scenes' language model only")

@@ -26,7 +26,7 @@ def made_with(settings: Synth2Settings) -> dict[str, str]:
     return {
         "tokenizer": _mark(
             common,
-            {key: values[key] for key in ("tokenizer", "tokenizer_autoencoder_steps")},
+            {"tokenizer": values["tokenizer"]},
             _learning(values["tokenizer_training"]),
             {"pictures": values["data"]["pictures"]},
         ),
