@@ -29,6 +29,7 @@ def test_alone_and_in_any_batch_a_row_is_the_same(model) -> None:
 def test_even_the_logits_are_the_same_bits(model) -> None:
     class Spy:
         device = model.device
+        forward = model.forward
 
         def __init__(self) -> None:
             self.logits: list[torch.Tensor] = []

@@ -8,6 +8,7 @@ of different padded lengths never share a block.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -106,17 +107,18 @@ def _sample_block(
     stops = torch.tensor(list(stop_ids), device=device)  # [S]
     drawn = torch.empty(len(prompts), steps, dtype=torch.long, device=device)  # [B, T]
     ended = torch.full((len(prompts),), steps, device=device)  # [B], the step of the stop token
+    known = inspect.signature(model.forward).parameters  # models without positions or with other heads lack an option
     cache = None
     new_ids, end = ids, length
     step = 0
     for step in range(steps):
+        options = {"position_ids": positions[:, end - new_ids.shape[1] : end], "logits_to_keep": 1}
         output = model(
             new_ids,
             attention_mask=mask[:, :end],
-            position_ids=positions[:, end - new_ids.shape[1] : end],
             past_key_values=cache,
             use_cache=True,
-            logits_to_keep=1,
+            **{name: value for name, value in options.items() if name in known},
         )
         cache = output.past_key_values
         tokens = draw_tokens(output.logits[:, -1].float(), uniforms[step], settings.temperature, settings.top_p)  # [B]
