@@ -24,7 +24,7 @@ PROBES = {
     "5's 5'11\" 6'2\" 10'x12'": "5 's 5 11 6 2 10 x12",
     "'55 y. '55. '05s mid-'90s": "'55 y. 55 05s mid '90s",
     "AT&T a&b B&W A&B&C": "at&t a & b b&w a&b&c",
-    "-less -5 --5 a-5 5-10 5.5-inch 1,000-strong non-U.S. a-U.S.": "less -5 5 a-5 5-10 5.5-inch 1,000-strong non-u.s. a-u.s.",
+    "-less -5 --5 a-5 5-10 5.5-inch 1,000-strong non-U.S.": "less -5 5 a-5 5-10 5.5-inch 1,000-strong non-u.s.",
     "a/b/c/d 1/a/b a/1 his/her.": "a/b/c / d 1/a/b a/1 his/her",
     "a_b_c _a a_ a_b.c snake_case_name": "a_b_c _ a a _ a_b c snake_case_name",
     "C++ C# F# C+ #art #a5 ## @home @5": "c++ c# f# c + #art #a 5 ## @home @ 5",
@@ -35,7 +35,7 @@ PROBES = {
     ),
     "file.txt IMG_1234.jpg 5.jpg v3.5.x": "file.txt img_1234 jpg 5.jpg v3.5.x",
     ":) :-( ;D =P ^_^ (^^) <3": ":-rrb- :--lrb- ;d =p ^_^ -lrb-^^-rrb- < 3",
-    "<b>bold</b> <a href=\"x\">y</a> a < b": '<b> bold </b> <a\xa0href="x"> y </a> a < b',
+    '<b>bold</b> <a href="x">y</a> a < b': '<b> bold </b> <a\xa0href="x"> y </a> a < b',
     "a &amp; b &lt;c&gt; don&apos;t x&nbsp;y": "a & b < c > do n't x y",
     "(555) 123-4567 or 555 123 4567 or 1 1/2": "-lrb-555-rrb-\xa0123-4567 or 555\xa0123\xa04567 or 1\xa01/2",
     "No. 5 and No. no. 5": "no. 5 and no no. 5",
@@ -57,7 +57,9 @@ PROBES = {
 }
 
 
-@pytest.mark.parametrize("name", ["coco_val2017", "fakecap_constant_clipscore", "sugarcrepe_unref_neg_and_scpp_caption2", "edge_inputs"])
+@pytest.mark.parametrize(
+    "name", ["coco_val2017", "fakecap_constant_clipscore", "sugarcrepe_unref_neg_and_scpp_caption2", "edge_inputs"]
+)
 def test_agrees_with_java_on_every_golden_caption(shared: Path, name: str) -> None:
     pairs = read_lines(shared / "goldens" / "ptb_tokens" / f"{name}.jsonl")
     tokens = ptb_tokenize([pair["in"] for pair in pairs])
@@ -100,6 +102,6 @@ def test_any_text_gives_one_clean_line_each(captions: list[str]) -> None:
         assert not {"\n", "\r", "\u2028", "\x85"}.intersection(line)
 
 
-@given(st.lists(st.sampled_from("a red dog runs on the snow with two cats".split()), min_size=1))
+@given(st.lists(st.sampled_from(["a", "red", "dog", "runs", "on", "the", "snow", "with", "two", "cats"]), min_size=1))
 def test_plain_words_pass_unchanged(words: list[str]) -> None:
     assert ptb_tokenize([" ".join(words)]) == [" ".join(words)]

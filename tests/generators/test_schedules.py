@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pairsmith.generators.schedules import Schedule, commit_counts, commit_table, mask_ratio
@@ -29,6 +29,7 @@ def test_linear_commits_evenly() -> None:
     assert commit_counts(16, 8, "linear") == (2,) * 8
 
 
+@settings(deadline=None)
 @given(total=st.integers(1, 300), steps=st.integers(1, 400), schedule=st.sampled_from(SCHEDULES))
 def test_every_step_commits_and_all_are_committed(total: int, steps: int, schedule: Schedule) -> None:
     counts = commit_counts(total, steps, schedule)

@@ -42,7 +42,7 @@ class TokenTask(Task):
         return [self.model[1], self.model[2]]
 
     def settings(self) -> dict[str, Any]:
-        return {"width": self.width, "shape": (self.width, CODES)}
+        return {"width": self.width, "range": (0, CODES)}
 
 
 class TokenFeed:

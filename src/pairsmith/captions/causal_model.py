@@ -10,7 +10,8 @@ import hashlib
 import importlib.util
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
+from io import StringIO
 from pathlib import Path
 from typing import Any, Literal
 
@@ -157,7 +158,8 @@ def _quiet_loading() -> Iterator[None]:
     shown = transformers_logging.is_progress_bar_enabled()
     transformers_logging.disable_progress_bar()
     try:
-        yield
+        with redirect_stderr(StringIO()):  # reading GGUF draws a bar that the switch above does not reach
+            yield
     finally:
         if shown:
             transformers_logging.enable_progress_bar()

@@ -5,8 +5,8 @@ CIDEr, BLEU and ROUGE of the COCO caption code are computed on the output of Sta
 is an own implementation, found to agree on all of 48,000 real captions and on all but a handful of 80,000 captions
 garbled at random; the rules are in `ptb_lexer`.
 
-Known differences: accented letters written as HTML entities ("p&eacute;rez") are cut up, an accent written as a character
-of its own right after a digit stays with it, and letters that Unicode gained after version 6 are kept, not dropped.
+Known differences: accented letters written as HTML entities ("p&eacute;rez") are cut up, an accent written as a
+character of its own right after a digit stays with it, and letters newer than Unicode 6 are kept, not dropped.
 """
 
 from __future__ import annotations

@@ -10,9 +10,8 @@ PAPER = GeneratorConfig()
 # One GPU, hours: 8 x 8 tokens of 128-pixel pictures, two thirds of the paper's width and depth. No paper.
 SMALL = GeneratorConfig(layers=8, heads=8, width=512, mlp_width=2048, codebook_size=4096, grid=8, text_dim=576)
 
-# Two CPU cores, minutes: 4 x 4 tokens of drawn scenes. Few pictures show each code, hence the tied codebook, and nothing
-# but it: free weights per code would learn that codes of held-out combinations never occur.
-# No paper.
+# Two CPU cores, minutes: 4 x 4 tokens of drawn scenes. Few pictures show each code, hence the tied codebook, and
+# nothing but it: free weights per code would learn that codes of held-out combinations never occur. No paper.
 TINY = GeneratorConfig(
     layers=4,
     heads=4,

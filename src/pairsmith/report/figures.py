@@ -112,7 +112,7 @@ def curves(lines: Sequence[Curve], x_axis: str, y_axis: str, what: str) -> Marku
     points = [point for curve in lines for point in curve.points]
     across = ticks(0, max((x for x, _, _ in points), default=1.0), 6)
     reach = [y + sign * (width or 0.0) for _, y, width in points for sign in (-1, 1)] or [0.0, 1.0]
-    up = ticks(min(0.0, *reach), max(reach))
+    up = ticks(min(0.0, *reach), max(reach), 6)
     xs, ys = Scale(across[0], across[-1], left, right), Scale(up[0], up[-1], bottom, top)
     parts = _grid(across, xs, top, bottom, x_axis)
     for mark in up:

@@ -13,6 +13,7 @@ from pairsmith.evaluation.bootstrap import Interval
 
 DASH = "–"
 MINUS = "−"
+PERCENT = "\u00a0%"  # never at the start of a line
 _SIZES = ((1024**3, "GiB"), (1024**2, "MiB"), (1024, "KiB"))
 
 
@@ -64,9 +65,9 @@ def plural(number: int | None, noun: str, nouns: str | None = None) -> str:
 
 
 def percent(share: Any, digits: int = 0) -> str:
-    """0.123 -> "12 %"."""
+    """0.123 -> "12 %", with a space that does not break."""
     number = finite(share)
-    return DASH if number is None else f"{decimal(100 * number, digits)} %"
+    return DASH if number is None else f"{decimal(100 * number, digits)}{PERCENT}"
 
 
 def spread(interval: Interval | None, digits: int = 1, sign: bool = False) -> str:
@@ -75,6 +76,11 @@ def spread(interval: Interval | None, digits: int = 1, sign: bool = False) -> st
         return ""
     write = signed if sign else decimal
     return f"{write(interval.low, digits)} to {write(interval.high, digits)}"
+
+
+def signed_percent(value: Any) -> str:
+    """12.3 -> "+12 %": of values that are in percent already."""
+    return DASH if finite(value) is None else f"{signed(value, 0)}{PERCENT}"
 
 
 def duration(seconds: Any) -> str:

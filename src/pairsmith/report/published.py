@@ -44,9 +44,7 @@ TABLE_2 = (
     PublishedArm("Gold", "CCv2+LTIP+WebLI", "", "690.1M", "", 35.3, 23.4, 37.9, 39.4),
 )
 
-GENPAIR = PublishedArm(
-    "Synth²", "CCv2", "GenPair", "10.1M", "1M", 25.9, 17.3, 31.1, 34.0, 0.577, 0.405, 3.81
-)
+GENPAIR = PublishedArm("Synth²", "CCv2", "GenPair", "10.1M", "1M", 25.9, 17.3, 31.1, 34.0, 0.577, 0.405, 3.81)
 TABLE_3 = (
     BASELINE,
     GENPAIR,

@@ -6,6 +6,7 @@ With the user's own pairs, whatever belongs to the built-in world is left out he
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +19,7 @@ from pairsmith.evaluation.metrics_file import ENVIRONMENT_NAME, METRICS_NAME, Me
 from pairsmith.pairs import PairStore
 from pairsmith.recipes.synth2.recipe import SETTINGS_NAME, read_run
 from pairsmith.report.arms import LABELS, ArmResult, join_seeds
-from pairsmith.report.numbers import finite
+from pairsmith.report.numbers import finite, plural
 from pairsmith.tokenizer.model import VQTokenizer
 from pairsmith.training.logging import LOG_NAME, read_lines
 
@@ -45,13 +46,20 @@ _WORLD_KEYS = (".gold.", ".truth.", ".faithfulness.")
 
 @dataclass(frozen=True)
 class TrainingTime:
-    """What the log of one training says."""
+    """What the logs of one training, or of an arm's seeds together, say.
+
+    Attributes:
+        name: of the model.
+        steps, batch_size: of one training.
+        seconds: of all together.
+        steps_per_second: of the first one's last line.
+    """
 
     name: str
     steps: int
     batch_size: int | None
     seconds: float | None
-    steps_per_second: float | None  # of the last line
+    steps_per_second: float | None
 
 
 class RunFolder:
@@ -161,10 +169,10 @@ class RunFolder:
         """Every training that left a log, in the order of the recipe."""
         found = []
         for name in ("tokenizer", "language_model", "generator"):
-            found.append(_training_time(name.replace("_", " ").capitalize(), self.out / "models" / name))
+            found.append(_training_time(name.replace("_", " ").capitalize(), [self.out / "models" / name]))
         for arm in self.arms.values():
-            for seed in arm.seeds:
-                found.append(_training_time(f"VLM {arm.label}, seed {seed}", self.out / "vlm" / f"{arm.name}-{seed}"))
+            folders = [self.out / "vlm" / f"{arm.name}-{seed}" for seed in arm.seeds]
+            found.append(_training_time(f"VLM {arm.label}, {plural(len(folders), 'seed')}", folders))
         return [time for time in found if time]
 
 
@@ -193,17 +201,18 @@ def _without_world(settings: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _training_time(name: str, model: Path) -> TrainingTime | None:
-    lines = read_lines(model / "training" / LOG_NAME)
-    if not lines:
+def _training_time(name: str, models: Sequence[Path]) -> TrainingTime | None:
+    """Of the logs that there are; None where there is none."""
+    lasts = [lines[-1] for model in models if (lines := read_lines(model / "training" / LOG_NAME))]
+    if not lasts:
         return None
-    last = lines[-1]
-    steps = int(finite(last.get("step")) or 0)
-    samples = finite(last.get("samples_seen"))
+    first = lasts[0]
+    steps, samples = int(finite(first.get("step")) or 0), finite(first.get("samples_seen"))
+    seconds = [finite(last.get("seconds")) for last in lasts]
     return TrainingTime(
         name,
         steps,
         round(samples / steps) if samples and steps else None,
-        finite(last.get("seconds")),
-        finite(last.get("steps_per_second")),
+        None if None in seconds else sum(seconds),  # type: ignore[arg-type]
+        finite(first.get("steps_per_second")),
     )

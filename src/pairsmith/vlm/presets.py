@@ -55,10 +55,10 @@ TINY = VLMConfig(
     code_dim=64,
     grid=4,
     codebook_norm="whiten",
-    adapter=AdapterConfig(layers=2, heads=4, width=192, mlp_width=768, stem=True),
-    resampler=ResamplerConfig(layers=2, heads=4, width=192, latents=8, mlp_width=768, latents_from_media=True),
+    adapter=AdapterConfig(layers=1, heads=4, width=192, mlp_width=768, stem=True),
+    resampler=ResamplerConfig(layers=1, heads=4, width=192, latents=16, mlp_width=768, latents_from_media=True),
     gated=GatedAttentionConfig(heads=4, head_width=48),
-    gate_lr_scale=10.0,
+    gate_lr_scale=20.0,
 )
 
 PRESETS: dict[str, VLMConfig] = {"paper": PAPER_B, "paper-l-plus": PAPER_L_PLUS, "small": SMALL, "tiny": TINY}

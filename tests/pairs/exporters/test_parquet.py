@@ -19,6 +19,11 @@ def test_files_and_row_groups(tmp_path, monkeypatch):
     (file,) = (tmp_path / "one" / "data").iterdir()
     assert file.name == "train-00000-of-00001.parquet"
     metadata = pq.read_metadata(file)
+    compression = {
+        metadata.row_group(0).column(n).path_in_schema: metadata.row_group(0).column(n).compression
+        for n in range(metadata.num_columns)
+    }
+    assert {name for name, codec in compression.items() if codec == "UNCOMPRESSED"} == {"image.bytes"}
     assert [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)] == [4, 4, 2]
     export_pairs(store, tmp_path / "three", "parquet", file_bytes=1, split="test")
     names = sorted(path.name for path in (tmp_path / "three" / "data").iterdir())

@@ -2,7 +2,8 @@
 caption column (text, or a list of texts).
 
 Columns are found by type and then by name, or named by the caller. Captions of a row group are read first; its images
-follow in small batches and only when a row asks for one, so memory stays bounded and skipped groups cost nothing.
+follow in small batches and only when a row asks for one, so skipped groups cost nothing and memory is bounded by one
+page of the file (at worst the pictures of one row group).
 """
 
 from __future__ import annotations

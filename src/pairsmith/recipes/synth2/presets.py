@@ -51,7 +51,7 @@ TINY = Synth2Settings(
         backgrounds=("black", "white", "gray"),
         max_group=3,
     ),
-    data=DataSettings(real=1500, class_exponent=1.0, colour_exponent=0.5, pictures=6000, text=8000, test=400),
+    data=DataSettings(real=2500, class_exponent=0.7, colour_exponent=0.5, pictures=6000, text=8000, test=400),
     tokenizer=tokenizers.TINY,
     tokenizer_training=training_of(tokenizers.TINY, log_every=200),
     language_model=LanguageModelSettings(source="scenes", max_text=32, text_layer=2),
@@ -61,7 +61,7 @@ TINY = Synth2Settings(
     generator=generators.TINY,
     masking=MaskingSettings(label_smoothing=0.0, min_ratio=0.5),
     generator_training=TrainingSettings(
-        steps=800,
+        steps=1000,
         batch_size=64,
         learning_rate=1e-3,
         warmup_steps=50,
@@ -70,7 +70,7 @@ TINY = Synth2Settings(
         betas=(0.9, 0.96),
         log_every=100,
     ),
-    sampling=SamplingSettings(steps=8, guidance=2.0, choice_temperature=4.5, block_rows=32),
+    sampling=SamplingSettings(steps=8, guidance=1.0, choice_temperature=4.5, block_rows=32),
     writer=WriterSettings(kind="language-model"),
     captions=CaptionSettings(
         prompt=FREE_CAPTION,
@@ -80,15 +80,15 @@ TINY = Synth2Settings(
     synthesis=SynthesisSettings(captions=4000, fraction=0.5, mode="stored"),
     vlm=vlms.TINY,
     vlm_training=TrainingSettings(
-        steps=400,
-        batch_size=64,
-        learning_rate=1e-3,
+        steps=1200,
+        batch_size=32,
+        learning_rate=5e-4,
         warmup_steps=50,
         decay="cosine",
         weight_decay=1e-4,
-        log_every=50,
+        log_every=100,
     ),
-    evaluation=EvaluationSettings(generation=GenerationSettings(max_new_tokens=24), every=100, faithfulness=200),
+    evaluation=EvaluationSettings(generation=GenerationSettings(max_new_tokens=24), every=200, faithfulness=300),
     speed=SpeedSettings(steps=6, rounds=3, warmup=2),
 )
 

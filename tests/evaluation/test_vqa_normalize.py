@@ -1,0 +1,22 @@
+"""The answer normaliser against the official code, on 21,889 answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pairsmith.evaluation.vqa_normalize import clean_answer, normalize_answer, strip_articles, strip_punctuation
+from tests.evaluation.goldens import read_lines
+
+
+@pytest.mark.parametrize("name", ["official_normaliser_pairs", "official_normaliser_edge_pairs"])
+def test_golden_pairs(shared: Path, name: str) -> None:
+    pairs = read_lines(shared / "goldens" / "vqa" / f"{name}.jsonl")
+    assert [(text, out, normalize_answer(text)) for text, out in pairs if normalize_answer(text) != out] == []
+
+
+def test_the_two_steps_are_apart() -> None:
+    assert strip_punctuation("Red/Blue, the 5.") == "Red Blue the 5"
+    assert strip_articles("The Two cats dont") == "2 cats don't"
+    assert clean_answer(" a\tb\nc ") == "a b c"
