@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pairsmith.evaluation.ptb import ptb_tokenize
@@ -91,6 +91,7 @@ def test_pieces_between_blanks_give_the_same_tokens_as_the_whole_line() -> None:
     assert whole == f"< {pieces}"
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=40), max_size=5))
 def test_any_text_gives_one_clean_line_each(captions: list[str]) -> None:
     tokens = ptb_tokenize(captions)
@@ -102,6 +103,7 @@ def test_any_text_gives_one_clean_line_each(captions: list[str]) -> None:
         assert not {"\n", "\r", "\u2028", "\x85"}.intersection(line)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["a", "red", "dog", "runs", "on", "the", "snow", "with", "two", "cats"]), min_size=1))
 def test_plain_words_pass_unchanged(words: list[str]) -> None:
     assert ptb_tokenize([" ".join(words)]) == [" ".join(words)]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pairsmith.errors import InputError
@@ -36,6 +36,7 @@ def test_published_scores_split_at_blanks(shared: Path) -> None:
         assert rouge_l([case["hyp"]], [case["refs"]]).score == pytest.approx(case["ROUGE_L"], abs=1e-5)
 
 
+@settings(deadline=None)
 @given(WORDS, WORDS)
 def test_common_subsequence_equals_the_textbook(left: list[str], right: list[str]) -> None:
     @cache

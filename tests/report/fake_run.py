@@ -1,4 +1,4 @@
-"""Small run folders as the recipe leaves them: real stores and files, made-up results, a tokenizer of random weights."""
+"""Small run folders as the recipe leaves them: real stores and files, made-up results, a random tokenizer."""
 
 from __future__ import annotations
 

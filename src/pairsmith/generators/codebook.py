@@ -127,18 +127,27 @@ class TiedEmbedding(nn.Module):
 
 
 class TiedHead(nn.Module):
-    """Logits as inner products of a projected state with the code vectors, plus a free head that starts at zero."""
+    """Logits from the distance between a predicted vector and each code vector, plus a free head that starts at zero.
+
+    q.c - p |c|^2 / 2 is, up to a constant, -p/2 |q/p - c|^2: a Gaussian around q/p whose precision p is predicted too.
+    Inner products alone could never prefer a code that lies between others, as plain background lies between shapes.
+    """
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
         assert config.code_dim is not None
         self.projection = nn.Linear(config.width, config.code_dim)
+        self.precision = nn.Linear(config.width, 1)
         self.residual = nn.Linear(config.width, config.codebook_size) if config.codebook_residual else None
 
     def forward(self, hidden: Tensor, vectors: Tensor) -> Tensor:
         """[..., W] float32 and the [K, D] code vectors -> [..., K] float32."""
+        vectors = vectors.float()
         query = functional.linear(hidden, self.projection.weight.float(), self.projection.bias.float())
-        logits = query @ vectors.float().T  # [..., K]
+        precision = functional.softplus(
+            functional.linear(hidden, self.precision.weight.float(), self.precision.bias.float())
+        )  # [..., 1]
+        logits = query @ vectors.T - precision * (vectors.square().sum(-1) / 2)  # [..., K]
         if self.residual is not None:
             logits = logits + functional.linear(hidden, self.residual.weight.float(), self.residual.bias.float())
         return logits

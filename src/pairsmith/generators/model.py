@@ -166,6 +166,9 @@ class MaskedGenerator(nn.Module):
             # Whitened code vectors have norm sqrt(code_dim): inputs and logits start as small as with free embeddings.
             for projection in (self.embedding.projection, self.head.projection):
                 projection.weight.mul_(self.embedding.projection.in_features**-0.5)
+            # softplus(-4) = 0.018 on squared norms around code_dim: distances begin faint, and are learnt.
+            nn.init.zeros_(self.head.precision.weight)
+            nn.init.constant_(self.head.precision.bias, -4.0)
             if self.embedding.residual is not None and self.head.residual is not None:
                 nn.init.zeros_(self.embedding.residual.weight)
                 nn.init.zeros_(self.head.residual.weight)

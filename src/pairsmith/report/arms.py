@@ -38,6 +38,7 @@ class ArmResult:
         metrics: cider_d, bleu_1 .. bleu_4, rouge_l -> interval, ×100; what was not finite is left out.
         by_seed: CIDEr of every seed, ×100.
         per_image: [n] CIDEr of every test image, mean over seeds, in the order of the test rows; None if unusable.
+        first_scores: [n] CIDEr of every test image by the first seed, which also wrote `captions`.
         truth: axis -> attribute -> interval ×100, mean over seeds.
         captions: test row id -> caption, of the first seed.
         curve: CIDEr against training steps.
@@ -50,6 +51,7 @@ class ArmResult:
     metrics: dict[str, Interval]
     by_seed: tuple[float, ...]
     per_image: NDArray[np.float64] | None
+    first_scores: NDArray[np.float64] | None
     truth: dict[str, dict[str, Interval]]
     captions: dict[str, str]
     curve: tuple[CurvePoint, ...]
@@ -145,6 +147,7 @@ def _join(name: str, entries: list[Mapping[str, Any]]) -> ArmResult:
         metrics=metrics,
         by_seed=tuple(value for value in ciders if value is not None),
         per_image=per_image,
+        first_scores=_per_image(entries[:1]),
         truth=_truth(entries),
         captions={str(key): str(text) for key, text in entries[0].get("captions", {}).items()},
         curve=_curve(entries),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pairsmith.captions.checks import reason_code
 from pairsmith.pairs import PairStore
@@ -62,7 +63,7 @@ def examples(test: PairStore, arms: Mapping[str, ArmResult], format: Format, num
         return []
     ids = test.ids()
     guide = arms.get("synthetic", next(iter(arms.values())))
-    scores = guide.per_image if guide.per_image is not None and len(guide.per_image) == len(ids) else None
+    scores = _scores(guide, len(ids))
     order = np.arange(len(ids)) if scores is None else np.argsort(scores, kind="stable")
     chosen = order[np.unique(np.linspace(0, len(ids) - 1, min(number, len(ids))).round().astype(int))]
     found = []
@@ -93,6 +94,12 @@ def written(captions: PairStore, samples: int = 6, rejects: int = 2) -> dict[str
 
 
 def _said(arm: ArmResult, row: str, position: int, rows: int) -> Said:
-    scores = arm.per_image
-    score = decimal(scores[position]) if scores is not None and len(scores) == rows else ""
+    scores = _scores(arm, rows)
+    score = "" if scores is None else decimal(scores[position])
     return Said(arm.label, arm.name, shorten(arm.captions[row]), score)
+
+
+def _scores(arm: ArmResult, rows: int) -> NDArray[np.float64] | None:
+    """The first seed's score of every test image; None where they do not belong to these rows."""
+    scores = arm.first_scores
+    return scores if scores is not None and len(scores) == rows else None

@@ -111,7 +111,7 @@ def data_size(size: Any) -> str:
 
 
 def interval_of(values: Mapping[str, Any] | None) -> Interval | None:
-    """{"value", "low", "high", "n"} as it is read from JSON; None without a finite value, ends None where one is not."""
+    """{"value", "low", "high", "n"} from JSON; None without a finite value, no ends where one is not finite."""
     value = finite((values or {}).get("value"))
     if values is None or value is None:
         return None

@@ -17,10 +17,10 @@ PALETTE = {
     "pixels": ("#c04a7c", "#ec92b8"),
     "gold": ("#b07a0c", "#e0b450"),
     "real": ("#3f7fb5", "#7fb6e3"),
-    "text": ("#9a7cc6", "#8a6cc0"),
+    "text": ("#8f70bf", "#9479c9"),
     "draw": ("#7446b0", "#b795f0"),
     "decode": ("#c04a7c", "#ec92b8"),
-    "encode": ("#dc8fb0", "#b8608a"),
+    "encode": ("#8c3a78", "#cf8fc0"),
     "model": ("#6f7681", "#8d949f"),
     "paper": ("#8a8f98", "#9aa0aa"),
 }

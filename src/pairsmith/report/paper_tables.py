@@ -1,4 +1,4 @@
-"""Tables 2, 3, 5 and 8 of the paper: a run's rows in the paper's columns, the paper's own rows under them, set apart."""
+"""Tables 2, 3, 5 and 8 of the paper: a run's rows in the paper's columns, the paper's own under them, set apart."""
 
 from __future__ import annotations
 
@@ -162,8 +162,8 @@ def diversity_table(sets: Mapping[str, Mapping[str, Any]], clusters: int) -> Tab
             Group(f"{OURS}, {clusters} clusters", columns, rows),
             Group(f"{PAPER}; {CLUSTERS} clusters", columns, published, published=True),
         ],
-        "Part of the captions in the fullest three and five clusters (less is more diverse) and entropy of all clusters "
-        "(more is more diverse). ±: standard deviation over starts of the clustering.",
+        "Part of the captions in the fullest three and five clusters (less is more diverse), and entropy over all "
+        "clusters (more is more diverse). ±: standard deviation over starts of the clustering.",
     )
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 CITATION = (
-    "S. Sharifzadeh, C. Kaplanis, S. Pathak, D. Kumaran, A. Ilic, J. Mitrovic, C. Blundell, A. Banino: Synth²: Boosting "
-    "Visual-Language Models with Synthetic Captions and Image Embeddings. Google DeepMind, 2024."
+    "S. Sharifzadeh, C. Kaplanis, S. Pathak, D. Kumaran, A. Ilic, J. Mitrovic, C. Blundell, A. Banino: Synth²: "
+    "Boosting Visual-Language Models with Synthetic Captions and Image Embeddings. Google DeepMind, 2024."
 )
 
 

@@ -48,28 +48,29 @@ def what_was_run(run: RunFolder, sizes: Sizes) -> list[str]:
         "Synth²: a tokenizer turns pictures into a few discrete tokens; a language model writes captions; a masked "
         "generator draws them as tokens; and the VLM learns from these tokens, so that synthetic pictures need "
         "not be rendered.",
-        f"{data}{real}{test}. The generator saw these real pairs and nothing else, so whatever synthetic pairs add is "
-        f"not borrowed from other data. {writer[:1].upper()}{writer[1:]} was asked for {asked}, and those kept were drawn {made}."
-        f"{share} All VLMs take equally many steps of equally large batches from the same seeds.",
+        f"{data}{real}{test}. The generator was trained on these real pairs alone, so whatever synthetic pairs add is "
+        f"not borrowed from other data. {writer[:1].upper()}{writer[1:]} was asked for {asked}, and those kept were "
+        f"drawn {made}.{share} All VLMs take equally many steps of equally large batches from the same seeds.",
     ]
 
 
 def headline(arms: Mapping[str, ArmResult]) -> str:
     """The result in a sentence."""
-    missing = [LABELS[name] for name in ("baseline", "synthetic") if name not in arms or arms[name].cider is None]
+    ciders = {name: arms[name].cider if name in arms else None for name in ("baseline", "synthetic")}
+    missing = [LABELS[name] for name, cider in ciders.items() if cider is None]
     if missing:
         return f"{' and '.join(missing)} {'has' if len(missing) == 1 else 'have'} no results, so nothing is compared."
-    baseline, synthetic = arms["baseline"], arms["synthetic"]
-    found = difference(synthetic, baseline)
-    assert found is not None and baseline.cider is not None and synthetic.cider is not None
-    moved = f"from {decimal(baseline.cider.value)} to {decimal(synthetic.cider.value)}"
+    before, after = (cider.value for cider in ciders.values() if cider is not None)
+    found = difference(arms["synthetic"], arms["baseline"])
+    assert found is not None
+    moved = f"from {decimal(before)} to {decimal(after)}"
     direction = "rose" if found.value.value > 0 else "fell"
     if not found.overlap:
         return f"With synthetic pairs in every batch, CIDEr {direction} {moved}; the two intervals lie apart."
     if found.clear_by_image:
         return (
-            f"With synthetic pairs in every batch, CIDEr {direction} {moved}. The two intervals overlap, so this is not "
-            f"significant by that test; image by image the difference is {signed(found.value.value)} "
+            f"With synthetic pairs in every batch, CIDEr {direction} {moved}. The two intervals overlap, so this is "
+            f"not significant by that test; image by image the difference is {signed(found.value.value)} "
             f"({spread(found.value, sign=True)})."
         )
     return f"With synthetic pairs in every batch, CIDEr went {moved}: not significant, this run cannot tell them apart."
@@ -84,8 +85,8 @@ def gold_share(arms: Mapping[str, ArmResult]) -> str:
         return ""
     share = reached.value.value / possible.value.value
     return (
-        f"True pictures of the same captions (Gold) bring {signed(possible.value.value)} CIDEr; the generated ones bring "
-        f"{signed(reached.value.value)}, {percent(share)} of that."
+        f"True pictures of the same captions (Gold) bring {signed(possible.value.value)} CIDEr; the generated ones "
+        f"bring {signed(reached.value.value)}, {percent(share)} of that."
     )
 
 
@@ -115,8 +116,8 @@ def speed(found: Mapping[str, Any]) -> str:
     rest = sum(stages.values()) - extra
     if extra and rest > 0:
         text += (
-            f" Decoding to pixels and encoding them again takes {decimal(extra, 0)} ms beside the {decimal(rest, 0)} ms "
-            f"of all other stages timed here, which alone would make a ratio of {decimal(1 + extra / rest, 2)}."
+            f" Decoding to pixels and encoding them again takes {decimal(extra, 0)} ms beside the {decimal(rest, 0)} "
+            f"ms of all other stages timed here, which alone would make a ratio of {decimal(1 + extra / rest, 2)}."
         )
     agreement = finite(found.get("token_agreement"))
     if agreement is not None:
@@ -143,8 +144,8 @@ def diversity(sets: Mapping[str, Mapping[str, Any]], clusters: int) -> str:
     else:
         compared = f"Synthetic captions are spread {'more' if synthetic > real else 'less'} evenly than real ones"
     return (
-        f"{compared}: {decimal(synthetic, 2)} against {decimal(real, 2)} bits, of {decimal(math.log2(clusters), 2)} that "
-        f"an even spread over {clusters} clusters has."
+        f"{compared}: {decimal(synthetic, 2)} against {decimal(real, 2)} bits, of {decimal(math.log2(clusters), 2)} "
+        f"that an even spread over {clusters} clusters has."
     )
 
 
@@ -160,9 +161,9 @@ def quality(run: RunFolder) -> list[str]:
         )
     if generator:
         sentences.append(
-            f"The generator's {plural(generator.get('pictures'), 'picture')} of test captions lie at a Fréchet distance "
-            f"of {decimal(generator.get('fid'), 2)}. Both distances are taken in the tokenizer's own features, so they "
-            f"cannot be compared with distances between Inception's features, such as the paper's {GENERATOR_FID}."
+            f"The generator's {plural(generator.get('pictures'), 'picture')} of test captions lie at a Fréchet "
+            f"distance of {decimal(generator.get('fid'), 2)}. Both distances are taken in the tokenizer's own "
+            f"features, so they cannot be compared with distances between Inception's features, such as the paper's {GENERATOR_FID}."
         )
         cut = int(finite(generator.get("text_truncated")) or 0)
         if cut:
@@ -179,8 +180,8 @@ def truth(arms: Mapping[str, ArmResult]) -> str:
         return ""
     ours, base = exact["synthetic"], exact["baseline"]
     return (
-        f"Of scenes with a combination that no real pair shows, Synth² describes {percent(ours.value / 100, 1)} exactly "
-        f"({spread(ours)}), Baseline {percent(base.value / 100, 1)} ({spread(base)})."
+        f"Of scenes with a combination that no real pair shows, Synth² describes {percent(ours.value / 100, 1)} "
+        f"exactly ({spread(ours)}), Baseline {percent(base.value / 100, 1)} ({spread(base)})."
     )
 
 
@@ -199,11 +200,11 @@ def limits(run: RunFolder) -> list[str]:
     if any(len(arm.seeds) == 1 for arm in run.arms.values()) or not run.arms:
         found.append("With one seed an arm, differences hold the luck of one training, which no interval here covers.")
     found += [
-        "Intervals resample test images with CIDEr's word frequencies held fixed; they say how much the choice of images "
-        "matters and nothing else. Overlapping intervals are called not significant, which is a cautious test.",
+        "Intervals resample test images with CIDEr's word frequencies held fixed; they say how much the choice of "
+        "images matters and nothing else. Overlapping intervals are called not significant, which is a cautious test.",
         "Speed depends on the machine and its load; the ratio of the two paths depends on the sizes of the models.",
-        f"Entropy and concentration depend on the number of clusters and on the language model that embeds the captions; "
-        f"the paper's are over {CLUSTERS} clusters with another model.",
+        f"Entropy and concentration depend on the number of clusters and on the language model that embeds the "
+        f"captions; the paper's are over {CLUSTERS} clusters with another model.",
         "The synthetic part of a batch, and how long the generator was trained, move the result: other choices may do "
         "better or worse.",
     ]

@@ -22,13 +22,14 @@ from pairsmith.report.run_folder import WORLD_ARMS, RunFolder
 
 REPORT_NAME = "report.html"
 
-# Of a step's stages: colour, and whether the embedding path has it too.
+# Of a step's stages: colour, and whether the embedding path has it too; what only pixels need comes last, where a bar
+# shows it as the longer end.
 _STAGES = {
     "embed captions": ("text", True),
     "draw tokens": ("draw", True),
+    "VLM forward and backward": ("model", True),
     "decode to pixels": ("decode", False),
     "encode pixels": ("encode", False),
-    "VLM forward and backward": ("model", True),
 }
 
 
@@ -72,6 +73,7 @@ def _context(run: RunFolder) -> dict[str, Any]:
         "comparisons": _comparisons(run, sizes),
         "relative_bars": _relative_bars(run),
         "curves": _curves(run),
+        "curve_table": tables.curve_table(run.arms),
         "parity": story.parity(run.arms),
         "paper": published,
         **_speed(run),
@@ -119,13 +121,10 @@ def _relative_bars(run: RunFolder) -> Markup | None:
     if not rows:
         return None
     published_arms = [published.GENPAIR] if run.own_pairs else [published.GENPAIR, *published.TABLE_2[1:]]
-    for arm in published_arms:
-        gain = 100 * (arm.coco / published.BASELINE.coco - 1)
-        data = arm.synthetic or arm.real.partition("+")[2]
-        rows.append(
-            figures.Bar(f"{arm.method} {data}, paper", "paper", Interval(gain, None, None, 0), signed_percent(gain),
-                        published=True)
-        )  # fmt: skip
+    for theirs in published_arms:
+        name = f"{theirs.method} {theirs.synthetic or theirs.real.partition('+')[2]}, paper"
+        percents = Interval(100 * (theirs.coco / published.BASELINE.coco - 1), None, None, 0)
+        rows.append(figures.Bar(name, "paper", percents, signed_percent(percents.value), published=True))
     return figures.bars(
         rows, "CIDEr against the own Baseline, %", "Gain in CIDEr over Baseline, this run and the paper"
     )
@@ -180,6 +179,7 @@ def _diversity(run: RunFolder) -> dict[str, Any]:
     ]
     return {
         "diversity": story.diversity(sets, clusters),
+        "share_table": tables.share_table([(item.label, item.heights) for item in columns]),
         "diversity_table": paper_tables.diversity_table(sets, clusters),
         "diversity_legend": [(item.label, item.colour) for item in columns],
         "diversity_chart": figures.histogram(
@@ -221,8 +221,8 @@ def _truth(run: RunFolder) -> dict[str, Any]:
         ) if arms else None,
         "faithfulness_table": tables.attribute_table(
             "Pictures that show what their caption says, %, as an oracle sees them", faithful,
-            "The oracle is a small network trained on drawn scenes; true pictures through the tokenizer are its ceiling. "
-            "Class, colour and size are shares of the objects that are right and in the right place.",
+            "The oracle is a small network trained on drawn scenes; true pictures through the tokenizer are its "
+            "ceiling. Class, colour and size are shares of the objects that are right and in the right place.",
         ) if faithful else None,
     }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The tables of a report: what cells, rows and groups are, how differences are judged, and the tables of a run alone."""
+"""The tables of a report: cells, rows and groups, how differences are judged, and the tables of a run alone."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pairsmith.report.numbers import (
     data_size,
     decimal,
     duration,
+    percent,
     plural,
     signed,
     signed_percent,
@@ -144,6 +145,30 @@ def stage_table(stages: Mapping[str, Any], sizes: Mapping[str, Any]) -> Table:
     rows = [Row(name[:1].upper() + name[1:], [Cell(f"{significant(time)} ms")]) for name, time in stages.items()]
     rows += [Row(f"Storage of an image as {name}", [Cell(data_size(size))]) for name, size in sizes.items()]
     return Table("Stages of a step, each timed on its own", [Group("", ("Median",), rows)])
+
+
+def curve_table(arms: Mapping[str, ArmResult]) -> Table:
+    """The points of the learning curves: a row a step, a column an arm."""
+    shown = [arm for arm in arms.values() if arm.curve]
+    points = [{point.step: point for point in arm.curve} for arm in shown]
+    rows = []
+    for step in sorted({step for curve in points for step in curve}):
+        found = [curve.get(step) for curve in points]
+        cells = [
+            Cell(DASH) if point is None else Cell(decimal(point.mean), f"± {decimal(point.std)}" if point.std else "")
+            for point in found
+        ]
+        rows.append(Row(f"After {count(step)} steps", cells))
+    return Table("CIDEr against training steps", [Group("", [arm.label for arm in shown], rows)])
+
+
+def share_table(sets: Sequence[tuple[str, Sequence[float]]]) -> Table:
+    """The parts of several caption sets in every cluster: a row a cluster, a column a set."""
+    rows = [
+        Row(f"Cluster {number}", [Cell(percent(share, 1)) for share in shares])
+        for number, shares in enumerate(zip(*(shares for _, shares in sets), strict=True), 1)
+    ]
+    return Table("Captions in each cluster", [Group("", [name for name, _ in sets], rows)])
 
 
 def metrics_table(metrics: Mapping[str, Metric]) -> Table:

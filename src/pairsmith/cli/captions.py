@@ -1,0 +1,141 @@
+"""`pairsmith captions`: a language model writes captions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pairsmith.cli.console import note, plural, say
+from pairsmith.cli.options import ConfigFile, Device, DeviceOption, DryRun, Overrides, ShardRows, show_settings
+from pairsmith.cli.progress import open_display
+from pairsmith.cli.runtime import pick_device, prepare_torch
+
+if TYPE_CHECKING:
+    from pairsmith.pairs import Pair
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("captions")(captions)
+
+
+def captions(
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder of the new store; needed unless --preview or --dry-run.")
+    ] = None,
+    writer: Annotated[
+        str,
+        typer.Option(
+            "--writer",
+            help="Who writes: smollm2 (comes as a package), the folder or hub id of a causal language model, "
+            "or the address of an OpenAI-compatible server, such as http://127.0.0.1:8000/v1.",
+        ),
+    ] = "smollm2",
+    model: Annotated[str | None, typer.Option("--model", help="Name of the model on the server.")] = None,
+    key_variable: Annotated[
+        str | None, typer.Option("--api-key-variable", help="Environment variable that holds the server's key.")
+    ] = None,
+    free: Annotated[
+        bool,
+        typer.Option(
+            "--free", help="The local model was trained on captions and writes freely: no prompt, no concepts."
+        ),
+    ] = False,
+    count: Annotated[int, typer.Option("--count", min=1, help="Rows to write, accepted or not.")] = 1000,
+    concepts: Annotated[
+        Path | None,
+        typer.Option(
+            "--concepts",
+            help="Your own concepts: a text file with one on each line, optionally a tab and a weight, or "
+            "CSV. [default: 7,700 names of visible things from WordNet]",
+        ),
+    ] = None,
+    preview: Annotated[
+        int | None, typer.Option("--preview", min=1, help="Only write and print the first so many rows; no store.")
+    ] = None,
+    reader: Annotated[
+        str | None,
+        typer.Option(
+            "--reader",
+            help="Tokenizer of the model that will read the captions, a folder or hub id; needed when "
+            "captions.checks.max_tokens is set.",
+        ),
+    ] = None,
+    shard_rows: ShardRows = 1000,
+    device: DeviceOption = Device.auto,
+    config: ConfigFile = None,
+    overrides: Overrides = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Let a language model write captions.
+
+    For every row a concept is drawn, the model writes about it, and what it writes is checked. A caption that fails is
+    tried again; after the last attempt its row is kept as "filtered", with the reason.
+    """
+    from pairsmith.cli import caption_job
+    from pairsmith.errors import InputError
+    from pairsmith.settings import load_settings
+
+    base = caption_job.base_settings(writer, model, free, key_variable)
+    job = load_settings(caption_job.CaptionJob, base, config, overrides or [])
+    if dry_run:
+        show_settings(job)
+        return
+    if out is None and preview is None:
+        raise InputError("give --out FOLDER for the captions, or --preview N to see a few first")
+    prepare_torch()
+    from pairsmith.captions.concepts import ConceptBank
+    from pairsmith.captions.stage import preview as preview_captions
+    from pairsmith.captions.stage import reason_counts, write_captions
+
+    bank = None
+    if job.captions.prompt.uses_concept:
+        bank = ConceptBank.from_file(concepts) if concepts else ConceptBank.packaged()
+    elif concepts is not None:
+        raise InputError("--concepts: this prompt names no concept")
+    made_by = caption_job.make_writer(writer, free, job, pick_device(device.value))
+    hf_tokenizer = None
+    if reader is not None:
+        hf_tokenizer = _load_reader(reader)
+    if preview is not None:
+        for row in preview_captions(bank, made_by, preview, job.captions, reader=hf_tokenizer):
+            _show(row)
+        return
+    assert out is not None
+    with open_display() as display, display.stage("captions"):
+        store = write_captions(
+            out,
+            bank,
+            made_by,
+            count,
+            job.captions,
+            reader=hf_tokenizer,
+            shard_rows=shard_rows,
+            progress=display.rows("captions"),
+        )
+    for reason, rows in reason_counts(store).items():
+        say(f"  {reason}: {rows:,}")
+    say(f"{out}: {plural(len(store), 'caption')} ok")
+    if not len(store):
+        note("No caption passed the checks; see a few with --preview 10.")
+
+
+def _load_reader(source: str) -> object:
+    from transformers import AutoTokenizer
+
+    from pairsmith.captions.causal_model import CausalModel
+    from pairsmith.errors import InputError
+
+    if source == "smollm2":
+        return CausalModel.smollm2().loaded()[1]
+    try:
+        return AutoTokenizer.from_pretrained(source)
+    except (OSError, ValueError) as error:
+        raise InputError(f"--reader {source}: {str(error).splitlines()[0]}") from error
+
+
+def _show(row: Pair) -> None:
+    about = f"[{row.concept}] " if row.concept else ""
+    say(f"{about}{row.caption or '-'}" + ("" if row.status == "ok" else f"  ({row.status}, {row.reason})"))

@@ -1,0 +1,140 @@
+"""`pairsmith tokenize` and `pairsmith render`: pictures to tokens, and captions to tokens and pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pairsmith.cli.options import (
+    BatchRows,
+    ConfigFile,
+    Device,
+    DeviceOption,
+    DryRun,
+    Overrides,
+    ShardRows,
+    show_settings,
+)
+from pairsmith.cli.progress import open_display
+from pairsmith.cli.runtime import pick_device, prepare_torch
+from pairsmith.cli.stores import Store, counts_sentence
+
+TokenizerSource = Annotated[
+    str, typer.Option("--tokenizer", help="VQ tokenizer: a folder, or the id of one on the hub.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("tokenize")(tokenize)
+    app.command("render")(render)
+
+
+def tokenize(
+    store: Store,
+    tokenizer: TokenizerSource,
+    out: Annotated[Path, typer.Option("--out", help="Folder of the new store; one that was stopped goes on.")],
+    keep_images: Annotated[
+        bool, typer.Option("--keep-images", help="Copy the pictures too; tokens alone take 2 bytes each.")
+    ] = False,
+    shard_rows: ShardRows = 1000,
+    batch_rows: BatchRows = 64,
+    device: DeviceOption = Device.auto,
+) -> None:
+    """Turn the pictures of a store into tokens.
+
+    The rows of the new store keep their ids. A picture that cannot be read becomes a row of status "failed".
+    """
+    prepare_torch()
+    from pairsmith.cli.console import say
+    from pairsmith.pairs import PairStore
+    from pairsmith.stages.tokenize import tokenize_images
+    from pairsmith.tokenizer.model import VQTokenizer
+
+    source = PairStore(store)
+    model = VQTokenizer.from_pretrained(tokenizer).to(pick_device(device.value)).eval()
+    with open_display() as display, display.stage("tokenize"):
+        made = tokenize_images(
+            source,
+            model,
+            out,
+            keep_images=keep_images,
+            shard_rows=shard_rows,
+            batch_rows=batch_rows,
+            progress=display.rows("tokenize"),
+        )
+    say(f"{out}: {counts_sentence(made.counts())}, {model.config.num_tokens} tokens each")
+
+
+def render(
+    captions: Annotated[Path, typer.Argument(metavar="CAPTIONS", help="Folder of a store with captions.")],
+    generator: Annotated[
+        str, typer.Option("--generator", help="Masked generator: a folder, or the id of one on the hub.")
+    ],
+    tokenizer: TokenizerSource,
+    language_model: Annotated[
+        str,
+        typer.Option(
+            "--language-model",
+            help="The frozen language model that the generator was trained with: smollm2, a folder, or a hub id.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Folder of the new store; one that was stopped goes on.")],
+    images: Annotated[bool, typer.Option("--images", help="Also decode the tokens and store pictures (PNG).")] = False,
+    repeat: Annotated[int, typer.Option("--repeat", min=1, help="Pictures of each caption, all different.")] = 1,
+    text_layer: Annotated[
+        int,
+        typer.Option(
+            "--text-layer",
+            help="Hidden states that the generator was trained to read: -1 the last, -2 the one before; "
+            "as language_model.text_layer in the settings of its run.",
+        ),
+    ] = -1,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of all pictures.")] = 0,
+    shard_rows: ShardRows = 1000,
+    batch_rows: BatchRows = 64,
+    device: DeviceOption = Device.auto,
+    config: ConfigFile = None,
+    overrides: Overrides = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Draw captions with a masked generator.
+
+    Every row of the new store holds tokens, and with --images the picture decoded from them. Settings for --set and --config are those of sampling: steps, guidance, choice_temperature, order and others; see
+    --dry-run.
+    """
+    from pairsmith.generators.sampling import SamplingSettings
+    from pairsmith.settings import load_settings
+
+    sampling = load_settings(SamplingSettings, {}, config, overrides or [])
+    if dry_run:
+        show_settings(sampling)
+        return
+    prepare_torch()
+    from pairsmith.cli.console import say
+    from pairsmith.cli.drawing import load_synthesizer
+    from pairsmith.pairs import PairStore
+    from pairsmith.stages.render import render_captions
+
+    source = PairStore(captions)
+    synthesizer, decoder = load_synthesizer(
+        generator, tokenizer, language_model, text_layer, sampling, seed, pick_device(device.value)
+    )
+    with open_display() as display, display.stage("render"):
+        made = render_captions(
+            source,
+            synthesizer,
+            decoder,
+            out,
+            images=images,
+            repeat=repeat,
+            shard_rows=shard_rows,
+            batch_rows=batch_rows,
+            progress=display.rows("render"),
+        )
+    say(f"{out}: {counts_sentence(made.counts())}")
+    if synthesizer.text_encoder.cut:
+        encoder = synthesizer.text_encoder
+        say(f"{encoder.truncated:.1%} of the captions were cut to {encoder.max_length} tokens")

@@ -1,0 +1,49 @@
+"""Options that several commands share, and how settings are shown instead of used."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pairsmith.cli.console import say
+
+if TYPE_CHECKING:
+    from pairsmith.settings import Settings
+
+
+class Device(StrEnum):
+    """Where models run."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE.yaml", help="YAML file of settings, laid over the preset or the defaults."),
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="One setting, as vlm_training.steps=200; repeat for more. Wins over --config.",
+    ),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only print the resolved settings as YAML; do nothing.")]
+DeviceOption = Annotated[Device, typer.Option("--device", help="Where models run; auto takes cuda where there is one.")]
+ShardRows = Annotated[int, typer.Option("--shard-rows", min=1, help="Rows in each shard, the unit of resuming.")]
+BatchRows = Annotated[
+    int, typer.Option("--batch-rows", min=1, help="Rows computed at a time; changes speed and memory, not the result.")
+]
+
+
+def show_settings(settings: Settings) -> None:
+    """Print settings as the YAML that --config takes."""
+    import yaml
+
+    say(yaml.safe_dump(settings.to_dict(), sort_keys=False, allow_unicode=True).rstrip())

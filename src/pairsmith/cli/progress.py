@@ -1,0 +1,226 @@
+"""How a long command shows that it goes on: a live display on a terminal, timestamped lines elsewhere.
+
+Both show stages (a name and a time) and, within a stage, meters (steps of a training run, rows of a store) with rate
+and time left.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from pairsmith.cli.console import duration, note
+
+QUIET_SECONDS = 20.0  # a stage that takes longer says so this often where there is no terminal
+
+
+class Meter:
+    """Counts one thing towards its end; serves as `Progress` of a training run and as the callback of a row stage."""
+
+    def __init__(self, name: str, unit: str, changed: Callable[[Meter], None], closed: Callable[[Meter], None]) -> None:
+        self.name = name
+        self.unit = unit
+        self.done = 0
+        self.total: int | None = None
+        self.note = ""
+        self._changed, self._closed = changed, closed
+        self._first = 0
+        self._started = time.monotonic()
+        self._begun = False
+
+    def begin(self, step: int, steps: int) -> None:
+        """`step` of `steps` were done before."""
+        self.done, self.total, self._first, self._begun = step, steps, step, True
+        self._started = time.monotonic()
+        self._changed(self)
+
+    def advance(self, step: int) -> None:
+        """`step` are done."""
+        self.done = step
+        self._changed(self)
+
+    def record(self, line: Mapping[str, Any]) -> None:
+        """Keep the loss or the score of a log's line for the next sight of the meter."""
+        for name, label in (("loss", "loss"), ("cider", "CIDEr")):
+            if isinstance(line.get(name), float):
+                self.note = f"{label} {line[name]:.4g}"
+        self._changed(self)
+
+    def end(self) -> None:
+        """Nothing more will come."""
+        self._closed(self)
+
+    def __call__(self, done: int, total: int | None, failed: int = 0) -> None:
+        """Rows done, rows in all where known, and how many failed."""
+        if not self._begun:
+            self.begin(done, total or 0)
+        self.total = total
+        self.note = f"{failed} failed" if failed else ""
+        self.advance(done)
+        if done == total:
+            self.end()
+
+    def rate(self) -> float | None:
+        """Units a second since this process began; None before there are any."""
+        seconds = time.monotonic() - self._started
+        return (self.done - self._first) / seconds if self.done > self._first and seconds > 0 else None
+
+    def remaining(self) -> float | None:
+        """Seconds left at this rate."""
+        rate = self.rate()
+        return (self.total - self.done) / rate if rate and self.total else None
+
+    def sentence(self) -> str:
+        """ "VLM baseline-0: step 120 of 400, 2.1 a second, 2 min 13 s left, loss 1.94"."""
+        of = f" of {self.total:,}" if self.total else ""
+        parts = [f"{self.name}: {self.unit} {self.done:,}{of}"]
+        rate, left = self.rate(), self.remaining()
+        if rate:
+            parts.append(f"{rate:.3g} a second")
+        if left:
+            parts.append(f"{duration(left)} left")
+        return ", ".join([*parts, self.note] if self.note else parts)
+
+
+class Display(Protocol):
+    """What commands ask of a display; a recipe's `Reporter` among them."""
+
+    def stage(self, name: str) -> Any:
+        """A context in which a stage goes on."""
+
+    def training(self, name: str) -> Meter:
+        """A meter of training steps."""
+
+    def rows(self, name: str) -> Meter:
+        """A meter of rows."""
+
+
+class PlainDisplay:
+    """Timestamped lines: one where a stage begins, one where it ends, and one every `quiet` seconds between.
+
+    Args:
+        quiet: seconds.
+        write: takes a line.
+    """
+
+    def __init__(self, quiet: float = QUIET_SECONDS, write: Callable[[str], None] = note) -> None:
+        self._quiet = quiet
+        self._write = write
+        self._stage: tuple[str, float] | None = None
+        self._meter: Meter | None = None
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._keep_telling, daemon=True)
+
+    def __enter__(self) -> PlainDisplay:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Tell of the stage's beginning and end."""
+        started = time.monotonic()
+        self._stage = (name, started)
+        self._line(f"{name}: begins")
+        try:
+            yield
+        finally:
+            self._stage = self._meter = None
+        self._line(f"{name}: done in {duration(time.monotonic() - started)}")
+
+    def training(self, name: str) -> Meter:
+        """A meter of training steps."""
+        return Meter(name, "step", self._take, self._drop)
+
+    def rows(self, name: str) -> Meter:
+        """A meter of rows."""
+        return Meter(name, "row", self._take, self._drop)
+
+    def _take(self, meter: Meter) -> None:
+        self._meter = meter
+
+    def _drop(self, meter: Meter) -> None:
+        if self._meter is meter:
+            self._meter = None
+
+    def _keep_telling(self) -> None:
+        while not self._stop.wait(self._quiet):
+            meter, stage = self._meter, self._stage
+            if meter is not None:
+                self._line(meter.sentence())
+            elif stage is not None:
+                self._line(f"{stage[0]}: for {duration(time.monotonic() - stage[1])}")
+
+    def _line(self, text: str) -> None:
+        self._write(f"{time.strftime('%H:%M:%S')}  {text}")
+
+
+class LiveDisplay:
+    """A live display on a terminal: the stage, below it a bar with rate and time left, above it what is done."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=30),
+            TextColumn("{task.fields[details]}", markup=False),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._tasks: dict[int, Any] = {}  # by id() of meters that are shown
+        self._meters: dict[int, Meter] = {}
+
+    def __enter__(self) -> LiveDisplay:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        self._progress.stop()
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Show the stage while it lasts, and a line with its time afterwards."""
+        started = time.monotonic()
+        task = self._progress.add_task(name, total=None, details="")
+        try:
+            yield
+        finally:
+            self._progress.remove_task(task)
+            for meter in list(self._meters.values()):
+                self._drop(meter)
+        self._progress.console.print(f"{name}: {duration(time.monotonic() - started)}", markup=False, highlight=False)
+
+    def training(self, name: str) -> Meter:
+        """A meter of training steps."""
+        return Meter(name, "step", self._show, self._drop)
+
+    def rows(self, name: str) -> Meter:
+        """A meter of rows."""
+        return Meter(name, "row", self._show, self._drop)
+
+    def _show(self, meter: Meter) -> None:
+        key = id(meter)
+        if key not in self._tasks:
+            self._tasks[key] = self._progress.add_task(meter.name, total=meter.total, details="")
+            self._meters[key] = meter
+        details = meter.sentence().removeprefix(f"{meter.name}: ")
+        self._progress.update(self._tasks[key], completed=meter.done, total=meter.total, details=details)
+
+    def _drop(self, meter: Meter) -> None:
+        if self._meters.pop(id(meter), None) is not None:
+            self._progress.remove_task(self._tasks.pop(id(meter)))
+
+
+def open_display() -> PlainDisplay | LiveDisplay:
+    """The display that fits the standard error, to be used as a context."""
+    return LiveDisplay() if sys.stderr.isatty() else PlainDisplay()

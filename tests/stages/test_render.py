@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pairsmith.errors import InputError
+from pairsmith.pairs import PairStore
+from pairsmith.pairs.images import load_pixels
+from tests.pairs.rows import folder_bytes
+from tests.stages.models import CAPTIONS, make_captions, make_synthesizer, make_tokenizer, render, render_until_crash
+
+
+@pytest.fixture(scope="module")
+def captions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("captions")
+    make_captions(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def whole(captions: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("whole")
+    render(captions, folder, images=True)
+    return folder
+
+
+def test_every_caption_gets_tokens_and_the_picture_they_decode_to(whole: Path) -> None:
+    store = PairStore(whole)
+    assert [pair.caption for pair in store.iter_pairs()] == CAPTIONS
+    tokenizer = make_tokenizer()
+    assert store.manifest.tokenizer == tokenizer.fingerprint()
+    for pair in store.iter_pairs():
+        assert pair.tokens is not None
+        assert pair.image is not None
+        import torch
+
+        decoded = tokenizer.decode(torch.from_numpy(pair.tokens.astype(np.int64))[None])[0].numpy()
+        assert np.abs(decoded - load_pixels(pair.image, 16)).max() <= 0.5 / 255 + 1e-6
+
+
+def test_batch_and_shard_sizes_do_not_change_what_is_made(captions: Path, whole: Path, tmp_path: Path) -> None:
+    expected = list(PairStore(whole).iter_pairs())
+    for number, (batch_rows, shard_rows) in enumerate(((1, 8), (7, 20), (64, 3))):
+        store = render(captions, tmp_path / str(number), images=True, batch_rows=batch_rows, shard_rows=shard_rows)
+        assert list(store.iter_pairs()) == expected
+
+
+def test_another_seed_gives_other_pictures(captions: Path) -> None:
+    ids = [str(i) for i in range(len(CAPTIONS))]
+    first = make_synthesizer(0).tokens(CAPTIONS, ids)
+    assert (make_synthesizer(0).tokens(CAPTIONS, ids) == first).all()
+    assert (make_synthesizer(1).tokens(CAPTIONS, ids) != first).any()
+    assert (make_synthesizer(0).tokens(CAPTIONS, ids, [1] * len(ids)) != first).any()  # another epoch
+
+
+def test_repeats_share_the_group_and_differ(captions: Path, tmp_path: Path) -> None:
+    store = render(captions, tmp_path, repeat=2)
+    pairs = list(store.iter_pairs())
+    assert len(pairs) == 2 * len(CAPTIONS)
+    assert len({pair.id for pair in pairs}) == len(pairs)
+    assert all(first.group == second.group for first, second in zip(pairs[::2], pairs[1::2], strict=True))
+    assert any((first.tokens != second.tokens).any() for first, second in zip(pairs[::2], pairs[1::2], strict=True))
+
+
+@pytest.mark.parametrize("crash_at", ["rows-made:1", "temporary-written:2", "renamed:2", "manifest-written:3"])
+def test_killed_and_resumed_gives_byte_equal_shards(captions: Path, whole: Path, tmp_path: Path, crash_at: str) -> None:
+    process = multiprocessing.get_context("spawn").Process(
+        target=render_until_crash, args=(captions, tmp_path, crash_at)
+    )
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    render(captions, tmp_path, images=True)
+    assert folder_bytes(tmp_path) == folder_bytes(whole)
+
+
+def test_other_settings_are_refused(captions: Path, whole: Path) -> None:
+    with pytest.raises(InputError, match="images"):
+        render(captions, whole, images=False)
