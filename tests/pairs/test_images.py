@@ -118,9 +118,9 @@ def test_a_palette_with_a_transparent_colour_is_laid_on_white() -> None:
 
 
 def test_sixteen_bits_are_scaled_and_not_cut_off() -> None:
-    grey = Image.fromarray(np.array([[0, 128, 257 * 100, 65535]], np.uint16))
+    grey = Image.fromarray(np.array([[0, 128, 257 * 200, 65535]], np.uint16))
     pixels = np.asarray(decode_image(saved(grey, "PNG")))[0, :, 0]
-    assert pixels.tolist() == [0, 0, 100, 255]
+    assert pixels.tolist() == [0, 0, 200, 255]
 
 
 @pytest.mark.parametrize(

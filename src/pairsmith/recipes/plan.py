@@ -182,6 +182,8 @@ def plan_synth2(settings: Synth2Settings, devices: Devices | None = None) -> Pla
     vlm_config = settings.vlm.model_copy(update=shared)
     with torch.device("meta"):
         tokenizer, generator = VQTokenizer(sizes), MaskedGenerator(generator_config)
+    for model in (tokenizer, generator):
+        model.requires_grad_(False)  # they are only run forward
     table = dict(parameter_table(vlm_config, lm_config, sizes))
     lm_parameters = table.pop("language model embeddings") + table.pop("language model layers")
     codebook = table.pop("codebook")
@@ -349,6 +351,8 @@ def _vlm_stage(
     with torch.device("meta"):
         adapter = VQAdapter(config.adapter, config.code_dim, config.grid, 0.0)
         resampler = PerceiverResampler(config.resampler, config.adapter.width, 0.0)
+    adapter.requires_grad_(False)
+    resampler.requires_grad_(False)
     image = _flops(lambda: adapter(_meta(1, config.num_tokens, config.code_dim)))
     image += _flops(lambda: resampler(_meta(1, 1, config.num_tokens, config.adapter.width)))
     a_row = TRAINED * (image + 2 * gated * text) + 2 * (2 * lm_parameters * text)
