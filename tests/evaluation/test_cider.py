@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pairsmith.errors import InputError
 from pairsmith.evaluation.cider import cider
 from pairsmith.evaluation.ptb import ptb_tokenize
 from tests.evaluation.goldens import RESULT_SETS, coco_raw, coco_tokens
+from tests.evaluation.patience import PATIENT
 
 WORDS = st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=6).map(" ".join)
 
@@ -95,7 +96,7 @@ def _by_definition(candidates: list[str], references: list[list[str]], clipped: 
     return scores
 
 
-@settings(deadline=None, max_examples=60)
+@PATIENT
 @given(st.lists(st.tuples(WORDS, st.lists(WORDS, min_size=1, max_size=3)), min_size=1, max_size=5), st.booleans())
 def test_equals_the_definition(data: list[tuple[str, list[str]]], clipped: bool) -> None:
     candidates, references = [pair[0] for pair in data], [pair[1] for pair in data]

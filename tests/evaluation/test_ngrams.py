@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pairsmith.evaluation.ngrams import _stable_sort, caption_table, match_candidates
+from tests.evaluation.patience import PATIENT
 
 CAPTIONS = st.lists(st.sampled_from(["a", "b", "c"]), max_size=5).map(" ".join)
 
 
-@settings(deadline=None)
+@PATIENT
 @given(st.lists(st.tuples(CAPTIONS, st.lists(CAPTIONS, min_size=1, max_size=3)), min_size=1, max_size=4))
 def test_counts_and_matches_equal_dictionaries(data: list[tuple[str, list[str]]]) -> None:
     candidates, references = [pair[0] for pair in data], [pair[1] for pair in data]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pairsmith.evaluation.ptb import ptb_tokenize
 from pairsmith.evaluation.ptb_lexicon import DROPPED_TOKENS
 from tests.evaluation.goldens import read_lines
+from tests.evaluation.patience import PATIENT
 
 # Inputs and outputs of the Java program, for rules that the golden files do not reach.
 PROBES = {
@@ -91,7 +92,7 @@ def test_pieces_between_blanks_give_the_same_tokens_as_the_whole_line() -> None:
     assert whole == f"< {pieces}"
 
 
-@settings(deadline=None)
+@PATIENT
 @given(st.lists(st.text(max_size=40), max_size=5))
 def test_any_text_gives_one_clean_line_each(captions: list[str]) -> None:
     tokens = ptb_tokenize(captions)
@@ -103,7 +104,7 @@ def test_any_text_gives_one_clean_line_each(captions: list[str]) -> None:
         assert not {"\n", "\r", "\u2028", "\x85"}.intersection(line)
 
 
-@settings(deadline=None)
+@PATIENT
 @given(st.lists(st.sampled_from(["a", "red", "dog", "runs", "on", "the", "snow", "with", "two", "cats"]), min_size=1))
 def test_plain_words_pass_unchanged(words: list[str]) -> None:
     assert ptb_tokenize([" ".join(words)]) == [" ".join(words)]

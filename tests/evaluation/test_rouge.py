@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pairsmith.errors import InputError
 from pairsmith.evaluation.rouge import rouge_l
 from tests.evaluation.goldens import RESULT_SETS, coco_tokens
+from tests.evaluation.patience import PATIENT
 
 WORDS = st.lists(st.sampled_from(["a", "b", "c", "d"]), min_size=1, max_size=9)
 
@@ -36,7 +37,7 @@ def test_published_scores_split_at_blanks(shared: Path) -> None:
         assert rouge_l([case["hyp"]], [case["refs"]]).score == pytest.approx(case["ROUGE_L"], abs=1e-5)
 
 
-@settings(deadline=None)
+@PATIENT
 @given(WORDS, WORDS)
 def test_common_subsequence_equals_the_textbook(left: list[str], right: list[str]) -> None:
     @cache

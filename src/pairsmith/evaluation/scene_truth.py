@@ -17,7 +17,7 @@ ATTRIBUTES = ("class", "colour", "binding", "relation", "count", "background", "
 
 
 def caption_truth(captions: Sequence[str], scenes: Sequence[Scene]) -> dict[str, np.ndarray]:
-    """Attribute -> float64 [n]: 1 where the caption is right, 0 where it is wrong, NaN where the scene has no such thing.
+    """Attribute -> float64 [n]: 1 where the caption is right, 0 where it is wrong, NaN where a scene has no such thing.
 
     class, colour: the multiset of what is shown; binding: of (class, colour) pairs; relation: the two objects' classes
     in the right places (pairs only); count: number of objects; exact: all facts, sizes included.

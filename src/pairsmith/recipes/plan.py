@@ -375,9 +375,17 @@ def _vlm_stage(
 def _pass_flops(generator: MaskedGenerator) -> int:
     """Of one picture through the generator once, its text's keys and values made before."""
     config = generator.config
+    blocks = generator
+    if config.codebook_tied:  # tied embeddings want a codebook; the blocks are those of free ones
+        with torch.device("meta"):
+            blocks = MaskedGenerator(config.model_copy(update={"codebook_tied": False}))
+        blocks.requires_grad_(False)
     tokens = torch.zeros(1, config.num_tokens, dtype=torch.long, device="meta")
     context = _text_context(generator)
-    return _flops(lambda: generator(tokens, context))
+    head = sum(parameter.numel() for parameter in generator.head.parameters() if parameter.dim() >= 2)
+    if config.codebook_tied and config.code_dim is not None:
+        head += config.codebook_size * config.code_dim
+    return _flops(lambda: blocks.hidden_states(tokens, context)) + 2 * head * config.num_tokens
 
 
 def _text_flops(generator: MaskedGenerator) -> int:

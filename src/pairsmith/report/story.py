@@ -73,6 +73,8 @@ def headline(arms: Mapping[str, ArmResult]) -> str:
             f"not significant by that test; image by image the difference is {signed(found.value.value)} "
             f"({spread(found.value, sign=True)})."
         )
+    if decimal(before) == decimal(after):
+        return f"With synthetic pairs in every batch, CIDEr stayed at {decimal(after)}."
     return f"With synthetic pairs in every batch, CIDEr went {moved}: not significant, this run cannot tell them apart."
 
 
@@ -163,7 +165,8 @@ def quality(run: RunFolder) -> list[str]:
         sentences.append(
             f"The generator's {plural(generator.get('pictures'), 'picture')} of test captions lie at a Fréchet "
             f"distance of {decimal(generator.get('fid'), 2)}. Both distances are taken in the tokenizer's own "
-            f"features, so they cannot be compared with distances between Inception's features, such as the paper's {GENERATOR_FID}."
+            f"features, so they cannot be compared with distances between Inception's features, such as the paper's "
+            f"{GENERATOR_FID}."
         )
         cut = int(finite(generator.get("text_truncated")) or 0)
         if cut:

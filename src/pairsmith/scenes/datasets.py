@@ -1,4 +1,4 @@
-"""Scene data sets as rows of a pair store: scarce real pairs, unpaired pictures, unpaired text, a balanced test set, crops.
+"""Scene data sets as rows of a pair store: scarce real pairs, unpaired pictures and text, a balanced test set, crops.
 
 The "real" training pairs are few and long-tailed, as the web's are, and never show a held-out combination. The test set
 is balanced: every second scene shows a held-out combination (its `axis` says which), each with five references.
@@ -47,9 +47,7 @@ def scene_pair(
     """
     rng = numpy_generator(seed, f"{split}/{index}")
     if split == "real":
-        scene = world.sample(
-            rng, class_exponent=class_exponent, colour_exponent=colour_exponent, combinations="seen"
-        )
+        scene = world.sample(rng, class_exponent=class_exponent, colour_exponent=colour_exponent, combinations="seen")
     elif split == "test":
         scene = world.sample(rng, combinations="held-out" if index % 2 else "seen")
     else:
@@ -102,7 +100,7 @@ def render_caption(caption: str, settings: WorldSettings) -> np.ndarray:
 
 
 def class_crops(world: World, count: int, *, seed: int) -> Iterator[Pair]:
-    """Class-labelled pictures of one object (`concept` is the label), balanced over classes, for probes and zero-shot."""
+    """Class-labelled pictures of one object (`concept` is the label), balanced over classes: for probes, zero-shot."""
     settings = world.settings
     for index in range(count):
         rng = numpy_generator(seed, f"crop/{index}")

@@ -56,7 +56,8 @@ def _ellipse(centre_x: float, centre_y: float, radius: float) -> list[tuple[floa
 def _star(points: int, inner: float) -> list[tuple[float, float]]:
     radii = [0.5, inner]
     return [
-        (0.5 + radii[i % 2] * sin(i * pi / points), 0.5 - radii[i % 2] * cos(i * pi / points)) for i in range(2 * points)
+        (0.5 + radii[i % 2] * sin(i * pi / points), 0.5 - radii[i % 2] * cos(i * pi / points))
+        for i in range(2 * points)
     ]
 
 

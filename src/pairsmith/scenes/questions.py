@@ -20,7 +20,9 @@ _SLIP = 0.08  # probability that an annotator answers wrongly
 _VARIANT = 0.15  # probability that an annotator writes an equivalent form
 
 
-def questions_about(scene: Scene, settings: WorldSettings, rng: np.random.Generator) -> list[tuple[str, str, str, list]]:
+def questions_about(
+    scene: Scene, settings: WorldSettings, rng: np.random.Generator
+) -> list[tuple[str, str, str, list]]:
     """Questions with a certain answer: (question, answer, answer type, other possible answers)."""
     first = scene.objects[0]
     plural = "crosses" if first.name == "cross" else first.name + "s"
@@ -39,7 +41,9 @@ def questions_about(scene: Scene, settings: WorldSettings, rng: np.random.Genera
         found.append((f"how many {plural} are there?", NUMBERS[len(scene.objects)], "number", numbers))
     shown = {o.name for o in scene.objects}
     absent = [name for name in settings.classes if name not in shown]
-    asked, answer = (first.name, "yes") if rng.random() < 0.5 or not absent else (absent[rng.integers(len(absent))], "no")
+    asked, answer = (
+        (first.name, "yes") if rng.random() < 0.5 or not absent else (absent[rng.integers(len(absent))], "no")
+    )
     article = "an" if asked[0] in "aeiou" else "a"
     found.append((f"is there {article} {asked}?", answer, "yes/no", ["yes", "no"]))
     return found

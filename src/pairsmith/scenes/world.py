@@ -21,7 +21,20 @@ from pairsmith.settings import Settings
 Kind = Literal["single", "pair", "group"]
 Relation = Literal["left", "above"]
 
-CLASSES = ("circle", "square", "triangle", "star", "cross", "heart", "ring", "diamond", "moon", "arrow", "house", "tree")
+CLASSES = (
+    "circle",
+    "square",
+    "triangle",
+    "star",
+    "cross",
+    "heart",
+    "ring",
+    "diamond",
+    "moon",
+    "arrow",
+    "house",
+    "tree",
+)
 COLOURS = {
     "red": (214, 39, 40),
     "green": (44, 160, 44),
@@ -39,20 +52,27 @@ SIZES = {"small": 0.56, "large": 0.94}  # diameter as a share of the object's ce
 class WorldSettings(Settings):
     """Which words the world knows, and how its scenes are laid out."""
 
-    image_size: int = Field(64, ge=16, description="pixels a side of a drawn scene")
+    image_size: int = Field(default=64, ge=16, description="pixels a side of a drawn scene")
     classes: tuple[str, ...] = CLASSES
     colours: tuple[str, ...] = tuple(COLOURS)
     backgrounds: tuple[str, ...] = tuple(BACKGROUNDS)
     sizes: tuple[str, ...] = tuple(SIZES)
     kinds: tuple[Kind, ...] = ("single", "pair", "group")
-    max_group: int = Field(4, ge=2, le=4, description="largest number of equal objects in a group")
-    jitter: float = Field(0.0, ge=0, le=0.25, description="largest shift of an object, as a share of its cell")
-    held_out: float = Field(0.25, ge=0, lt=1, description="share of class-colour combinations never in the real pairs")
-    seed: int = Field(0, description="chooses the held-out combinations and the order of the long tail")
+    max_group: int = Field(default=4, ge=2, le=4, description="largest number of equal objects in a group")
+    jitter: float = Field(default=0.0, ge=0, le=0.25, description="largest shift of an object, as a share of its cell")
+    held_out: float = Field(
+        default=0.25, ge=0, lt=1, description="share of class-colour combinations never in the real pairs"
+    )
+    seed: int = Field(default=0, description="chooses the held-out combinations and the order of the long tail")
 
     @model_validator(mode="after")
     def _known_words(self) -> WorldSettings:
-        for field, known in (("classes", CLASSES), ("colours", COLOURS), ("backgrounds", BACKGROUNDS), ("sizes", SIZES)):
+        for field, known in (
+            ("classes", CLASSES),
+            ("colours", COLOURS),
+            ("backgrounds", BACKGROUNDS),
+            ("sizes", SIZES),
+        ):
             unknown = set(getattr(self, field)) - set(known)
             if unknown or not getattr(self, field):
                 raise ValueError(f"{field} must be some of {', '.join(known)}, not {sorted(unknown)}")
@@ -88,7 +108,7 @@ class Scene:
     @classmethod
     def from_dict(cls, value: dict) -> Scene:
         """The inverse of `to_dict`."""
-        objects = tuple(SceneObject(*item[:5], shift=tuple(item[5])) for item in value["objects"])
+        objects = tuple(SceneObject(*item[:5], (item[5][0], item[5][1])) for item in value["objects"])
         return cls(value["kind"], value["background"], objects, value["relation"])
 
 
@@ -114,7 +134,7 @@ def arrange(
     places = _PLACES[kind, len(things), relation]
     shifts = shifts or [(0.0, 0.0)] * len(things)
     objects = tuple(
-        SceneObject(*thing, column=place[0], row=place[1], shift=shift)
+        SceneObject(thing[0], thing[1], thing[2], place[0], place[1], shift)
         for thing, place, shift in zip(things, places, shifts, strict=True)
     )
     return Scene(kind, background, objects, relation)
@@ -157,7 +177,11 @@ class World:
         settings = self.settings
         kind = settings.kinds[rng.integers(len(settings.kinds))]
         background = settings.backgrounds[rng.integers(len(settings.backgrounds))]
-        shift = lambda: tuple(float(x) for x in rng.uniform(-settings.jitter, settings.jitter, 2))  # noqa: E731
+
+        def shift() -> tuple[float, float]:
+            across, down = rng.uniform(-settings.jitter, settings.jitter, 2)
+            return float(across), float(down)
+
         first = self._thing(rng, class_exponent, colour_exponent, combinations)
         if kind == "single":
             return arrange(kind, background, [first], None, [shift()])

@@ -47,10 +47,12 @@ SMALL = TokenizerPreset(
 # Two CPU cores, minutes: 64-pixel drawn scenes, 16 tokens. No adversary and no perceptual net: on so little data the
 # first only harms, and drawn shapes need sharp edges more than texture. The encoder learns before its codes are placed:
 # codes placed by an untrained one have to be found again and again. Patches are encoded one by one: with 16 tokens a
-# picture, the convolutions' wide view put 3 bits of surroundings into a token (46 to 108 codes for plain background), and
-# no generator learns that from few pairs. No paper.
+# picture, the convolutions' wide view put 3 bits of surroundings into a token (46 to 108 codes for plain background),
+# and no generator learns that from few pairs. No paper.
 TINY = TokenizerPreset(
-    model=TokenizerConfig(image_size=64, channels=32, blocks=1, norm_groups=8, local=True, code_dim=64, codebook_size=2048),
+    model=TokenizerConfig(
+        image_size=64, channels=32, blocks=1, norm_groups=8, local=True, code_dim=64, codebook_size=2048
+    ),
     losses=TokenizerLossConfig(
         reconstruction="l2", edge_weight=2.0, perceptual="none", perceptual_weight=0.0, adversarial_weight=0.0
     ),

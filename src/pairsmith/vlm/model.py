@@ -28,6 +28,10 @@ from pairsmith.vlm.resampler import PerceiverResampler
 class PixelTokenizer(Protocol):
     """What the VLM asks of a VQ tokenizer."""
 
+    def decode(self, tokens: Tensor) -> Tensor:
+        """Tokens `[B, N]` -> pixels `[B, 3, H, W]` float32 in [0, 1]; used where synthetic tokens become pixels."""
+        ...
+
     def encode(self, pixels: Tensor) -> Tensor:
         """Pixels `[B, 3, H, W]` in [0, 1] -> tokens `[B, N]` int64 in raster order."""
 

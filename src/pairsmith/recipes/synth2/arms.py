@@ -1,4 +1,4 @@
-"""The VLMs to compare: Baseline (real pairs), Synth² (real + synthetic) and Gold (real + true pictures of the captions).
+"""The VLMs to compare: Baseline (real pairs), Synth² (real + synthetic) and Gold (real + true pictures of captions).
 
 All arms take equal steps of equal batches from the same seeds; only what the synthetic part of a batch holds differs.
 The pixel arm is Synth² with every synthetic image decoded to pixels and encoded again (paper Table 5).
@@ -6,7 +6,7 @@ The pixel arm is Synth² with every synthetic image decoded to pixels and encode
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from pairsmith.errors import InputError
-from pairsmith.evaluation import caption_scores
+from pairsmith.evaluation import CaptionScores, caption_scores
 from pairsmith.execution import run_stage
 from pairsmith.pairs import Pair, PairStore, pair_id
 from pairsmith.pairs.feed import Feed, MixedFeed, PairSource, Source
@@ -111,9 +111,7 @@ def render_truth(captions: PairStore, world: World, tokenizer: VQTokenizer, out:
     )
 
 
-def feed_of(
-    settings: Synth2Settings, arm: Arm, parts: Ingredients, seed: int, *, online: bool = False
-) -> MixedFeed:
+def feed_of(settings: Synth2Settings, arm: Arm, parts: Ingredients, seed: int, *, online: bool = False) -> MixedFeed:
     """The batches of an arm: of every batch `synthesis.fraction` is synthetic, nothing of Baseline's."""
     batch_size = settings.vlm_training.batch_size
     real = Feed(PairSource(parts.real, ["caption", "tokens"]), batch_size, seed)
@@ -199,7 +197,7 @@ def write_test_captions(settings: Synth2Settings, model: VisionLanguageModel, pa
     return dict(zip(parts.test.ids(), texts, strict=True))
 
 
-def score(captions: dict[str, str], test: PairStore) -> dict[str, Any]:
+def score(captions: Mapping[str, str], test: PairStore) -> CaptionScores:
     """CIDEr, BLEU and ROUGE-L against the test rows' references, on the papers' scale."""
     rows = test.iter_pairs(["id", "caption", "references"])
-    return caption_scores({pair.id: list(pair.references) for pair in rows}, captions)
+    return caption_scores({pair.id: list(pair.references) for pair in rows}, dict(captions.items()))

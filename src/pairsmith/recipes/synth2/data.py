@@ -43,7 +43,13 @@ def scene_data(settings: Synth2Settings, folder: Path) -> Data:
     sizes = settings.data
 
     def store(split: Split, count: int, **options: float) -> PairStore:
-        described = {"world": settings.world.to_dict(), "split": split, "count": count, "seed": settings.seed, **options}
+        described = {
+            "world": settings.world.to_dict(),
+            "split": split,
+            "count": count,
+            "seed": settings.seed,
+            **options,
+        }
         pairs = scene_pairs(world, split, count, seed=settings.seed, **options)
         return PairStore.write(folder / split, pairs, settings=described)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -53,9 +53,7 @@ def draw_test_captions(test: PairStore, synthesizer: Synthesizer, count: int) ->
     pairs = [test.pair(position) for position in range(min(count, len(test)))]
     captions = [pair.references[0] if pair.references else pair.caption for pair in pairs]
     ids = [pair.id for pair in pairs]
-    parts = [
-        synthesizer.tokens(captions[at : at + _BATCH], ids[at : at + _BATCH]) for at in range(0, len(ids), _BATCH)
-    ]
+    parts = [synthesizer.tokens(captions[at : at + _BATCH], ids[at : at + _BATCH]) for at in range(0, len(ids), _BATCH)]
     return torch.cat(parts), captions
 
 
@@ -113,7 +111,7 @@ def _intervals(values: dict[str, np.ndarray]) -> dict[str, Interval]:
 
 
 def diversity(
-    settings: Synth2Settings, lm: Any, hf_tokenizer: Any, sets: dict[str, Sequence[str]]
+    settings: Synth2Settings, lm: Any, hf_tokenizer: Any, sets: Mapping[str, Sequence[str]]
 ) -> dict[str, dict[str, Any]]:
     """Concentration and entropy of caption sets, clustered together (paper A.3, Table 8, Figure 4).
 

@@ -72,9 +72,7 @@ def train_tokenizer(
     )
     training = settings.tokenizer_training
     feed = Feed(PixelSource(pictures, preset.model.image_size), training.batch_size, training.seed)
-    train(
-        task, feed, training, folder / "training", progress=progress, inputs={"pictures": pictures.fingerprint}
-    )
+    train(task, feed, training, folder / "training", progress=progress, inputs={"pictures": pictures.fingerprint})
     model.eval()
     model.save_pretrained(folder)
     return model
@@ -101,7 +99,6 @@ def train_language_model(
         raise InputError("setting 'language_model_training' is needed to train the scenes' language model")
     sizes, training = settings.language_model, settings.language_model_training
     hf_tokenizer = word_tokenizer([pair.caption for pair in text.iter_pairs(["id", "caption"])])
-    special = hf_tokenizer.convert_tokens_to_ids(list(SPECIAL_TOKENS))
     config = LlamaConfig(
         vocab_size=len(hf_tokenizer),
         hidden_size=sizes.width,
@@ -109,9 +106,9 @@ def train_language_model(
         num_hidden_layers=sizes.layers,
         num_attention_heads=sizes.heads,
         max_position_embeddings=sizes.max_text * 2,
-        pad_token_id=special[0],
-        bos_token_id=special[1],
-        eos_token_id=special[2],
+        pad_token_id=SPECIAL_TOKENS.index("<pad>"),
+        bos_token_id=SPECIAL_TOKENS.index("<bos>"),
+        eos_token_id=SPECIAL_TOKENS.index("<eos>"),
         tie_word_embeddings=False,
     )
     with torch.random.fork_rng(devices=[]):
@@ -120,7 +117,7 @@ def train_language_model(
         # Text alone never tells one colour or shape from another, so their vectors stay where they start. Starting far
         # apart, they can be told apart by the generator that reads them and be asked for by the VLM that speaks them.
         torch.nn.init.normal_(lm.get_input_embeddings().weight, std=1.0)
-        torch.nn.init.normal_(lm.get_output_embeddings().weight, std=sizes.width**-0.5)
+        torch.nn.init.normal_(lm.lm_head.weight, std=sizes.width**-0.5)
     task = LanguageModelTask(lm, hf_tokenizer, sizes.max_text)
     feed = Feed(PairSource(text, ["caption"]), training.batch_size, training.seed)
     train(task, feed, training, folder / "training", progress=progress, inputs={"text": text.fingerprint})
@@ -132,11 +129,15 @@ def train_language_model(
 def load_language_model(source: Path | str) -> tuple[Any, Any]:
     """A causal language model and its tokenizer: "smollm2" (the packaged one), a folder, or a hub id."""
     if source == "smollm2":
-        return CausalModel.smollm2().loaded()
-    try:
-        return AutoModelForCausalLM.from_pretrained(source).eval(), AutoTokenizer.from_pretrained(source)
-    except (OSError, ValueError) as error:
-        raise InputError(f"language model {source}: {str(error).splitlines()[0]}") from error
+        lm, hf_tokenizer = CausalModel.smollm2().loaded()
+    else:
+        try:
+            lm, hf_tokenizer = AutoModelForCausalLM.from_pretrained(source), AutoTokenizer.from_pretrained(source)
+        except (OSError, ValueError) as error:
+            raise InputError(f"language model {source}: {str(error).splitlines()[0]}") from error
+    if hf_tokenizer.pad_token is None:  # pads are masked everywhere, so any token will do
+        hf_tokenizer.pad_token = hf_tokenizer.eos_token
+    return lm.eval(), hf_tokenizer
 
 
 def text_encoder(settings: Synth2Settings, lm: Any, hf_tokenizer: Any) -> TextEncoder:
@@ -166,7 +167,7 @@ def train_generator(
         model = MaskedGenerator(settings.generator.model_copy(update=update))
     if settings.generator.codebook_tied:
         model.set_codebook(tokenizer.codebook)
-    task = GeneratorTask(model, encoder, settings.masking)
+    task = GeneratorTask(model, encoder, settings.masking, settings.cached_captions)
     feed = Feed(PairSource(pairs, ["caption", "tokens"]), training.batch_size, training.seed)
     train(task, feed, training, folder / "training", progress=progress, inputs={"pairs": pairs.fingerprint})
     model.eval()
@@ -174,9 +175,7 @@ def train_generator(
     return model
 
 
-def new_vlm(
-    settings: Synth2Settings, lm: Any, tokenizer: VQTokenizer, seed: int
-) -> VisionLanguageModel:
+def new_vlm(settings: Synth2Settings, lm: Any, tokenizer: VQTokenizer, seed: int) -> VisionLanguageModel:
     """An untrained VLM around the frozen language model and tokenizer."""
     sizes = tokenizer.config
     config = settings.vlm.model_copy(

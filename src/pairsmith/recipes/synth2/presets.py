@@ -35,7 +35,6 @@ from pairsmith.vlm.generation import GenerationSettings
 FREE_CAPTION = Prompt(name="scene", template="", min_words=5, max_words=30, sentence=False)
 
 
-
 def training_of(tokenizer: TokenizerPreset, **changes: Any) -> TrainingSettings:
     """A tokenizer preset's optimisation as settings of the training loop; `changes` are further settings of it."""
     values = tokenizer.optimization.to_dict()
@@ -70,6 +69,7 @@ TINY = Synth2Settings(
         betas=(0.9, 0.96),
         log_every=100,
     ),
+    cached_captions=4000,
     sampling=SamplingSettings(steps=8, guidance=1.0, choice_temperature=4.5, block_rows=32),
     writer=WriterSettings(kind="language-model"),
     captions=CaptionSettings(
@@ -110,18 +110,31 @@ SMALL = TINY.model_copy(
         "generator": generators.SMALL,
         "masking": MaskingSettings(),
         "generator_training": TrainingSettings(
-            steps=60_000, batch_size=128, learning_rate=2e-4, warmup_steps=1_000, decay="cosine", precision="bf16",
-            betas=(0.9, 0.96), weight_decay=0.045, checkpoint_every=2_500,
-        ),  # fmt: skip
+            steps=60_000,
+            batch_size=128,
+            learning_rate=2e-4,
+            warmup_steps=1_000,
+            decay="cosine",
+            precision="bf16",
+            betas=(0.9, 0.96),
+            weight_decay=0.045,
+            checkpoint_every=2_500,
+        ),
+        "cached_captions": 0,
         "sampling": SamplingSettings(steps=16, block_rows=64),
         "writer": WriterSettings(kind="transformers"),
         "captions": _CLASS_CAPTIONS,
         "synthesis": SynthesisSettings(captions=50_000, fraction=0.5, mode="online"),
         "vlm": vlms.SMALL,
         "vlm_training": TrainingSettings(
-            steps=20_000, batch_size=128, learning_rate=2e-4, warmup_steps=1_000, decay="cosine", precision="bf16",
+            steps=20_000,
+            batch_size=128,
+            learning_rate=2e-4,
+            warmup_steps=1_000,
+            decay="cosine",
+            precision="bf16",
             checkpoint_every=1_000,
-        ),  # fmt: skip
+        ),
         "evaluation": EvaluationSettings(generation=GenerationSettings(mode="beam", max_new_tokens=30), every=2_000),
         "speed": SpeedSettings(steps=20, rounds=5, warmup=5),
     }
@@ -136,16 +149,28 @@ PAPER = SMALL.model_copy(
         "generator": generators.PAPER,  # table A.1.3
         "masking": MaskingSettings(),
         "generator_training": TrainingSettings(
-            steps=500_000, batch_size=512, learning_rate=1e-4, warmup_steps=5_000, weight_decay=1e-4, precision="bf16",
-            checkpoint_every=5_000, parallel="ddp",
-        ),  # fmt: skip
+            steps=500_000,
+            batch_size=512,
+            learning_rate=1e-4,
+            warmup_steps=5_000,
+            weight_decay=1e-4,
+            precision="bf16",
+            checkpoint_every=5_000,
+            parallel="ddp",
+        ),
         "sampling": SamplingSettings(),  # 24 steps, guidance 4, choice temperature 32.5
         "synthesis": SynthesisSettings(captions=1_000_000, fraction=0.5, mode="online"),  # GenPair
         "vlm": vlms.PAPER_B,
         "vlm_training": TrainingSettings(
-            steps=500_000, batch_size=512, learning_rate=1e-4, warmup_steps=5_000, weight_decay=1e-4, precision="bf16",
-            checkpoint_every=5_000, parallel="ddp",
-        ),  # fmt: skip
+            steps=500_000,
+            batch_size=512,
+            learning_rate=1e-4,
+            warmup_steps=5_000,
+            weight_decay=1e-4,
+            precision="bf16",
+            checkpoint_every=5_000,
+            parallel="ddp",
+        ),
         "evaluation": EvaluationSettings(generation=GenerationSettings(mode="beam", max_new_tokens=30), every=10_000),
     }
 )

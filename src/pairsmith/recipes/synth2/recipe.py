@@ -1,10 +1,11 @@
 """Synth²: from captions to a trained, measured VLM (Sharifzadeh et al., 2024).
 
-Real pairs are scarce. A tokenizer turns pictures into tokens; a language model that has seen no picture writes captions;
-a masked generator, trained on the real pairs alone, draws them as tokens; and a VLM learns from real and synthetic
-tokens. It is compared with Baseline (real pairs alone) and, on scenes, with Gold (true pictures of the same captions).
+Real pairs are scarce. A tokenizer turns pictures into tokens; a language model that has seen no picture writes
+captions; a masked generator, trained on the real pairs alone, draws them as tokens; and a VLM learns from real and
+synthetic tokens. It is compared with Baseline (real pairs alone) and, on scenes, with Gold (true pictures of the same
+captions).
 
-Every stage leaves a folder behind and is passed over when its folder is finished, so a stopped run goes on where it was.
+Every stage leaves a folder behind and is passed over when its folder is finished: a stopped run goes on where it was.
 """
 
 from __future__ import annotations
@@ -149,9 +150,7 @@ def run_synth2(
     with reporter.stage("examination of tokenizer, generator and captions"):
         examine(settings, data, trained, synthesizer, test, captions, out / "evaluation", reporter)
 
-    parts = arms.Ingredients(
-        trained.lm, trained.hf_tokenizer, trained.tokenizer, real_pairs, test, synthetic, gold
-    )
+    parts = arms.Ingredients(trained.lm, trained.hf_tokenizer, trained.tokenizer, real_pairs, test, synthetic, gold)
     online = synthesizer if settings.synthesis.mode == "online" else None
     for seed in range(settings.seeds):
         for arm in settings.arms:
@@ -206,9 +205,7 @@ def pretrained_models(
     return Models(tokenizer, lm, hf_tokenizer, models.text_encoder(settings, lm, hf_tokenizer))
 
 
-def write_synthetic_captions(
-    settings: Synth2Settings, trained: Models, out: Path, reporter: Reporter
-) -> PairStore:
+def write_synthetic_captions(settings: Synth2Settings, trained: Models, out: Path, reporter: Reporter) -> PairStore:
     """GenPair's captions (§3.1): a concept is drawn, the language model writes, and what it writes is checked."""
     choice = settings.writer
     bank = None
@@ -228,7 +225,7 @@ def write_synthetic_captions(
 def make_writer(settings: Synth2Settings, trained: Models) -> Writer:
     """The caption writer that the settings name."""
     choice = settings.writer
-    sampling = {} if choice.sampling is None else {"sampling": choice.sampling}
+    sampling: dict[str, Any] = {} if choice.sampling is None else {"sampling": choice.sampling}
     if choice.kind == "language-model":
         model = CausalModel.in_memory(trained.lm, trained.hf_tokenizer, "scene-language-model")
         return LanguageModelWriter(model, LanguageModelWriterSettings(**sampling))
@@ -264,7 +261,9 @@ def examine(
         save_json(folder / "diversity.json", {"sets": found, "caption_rows": reason_counts(captions)})
     if not (folder / "generator.json").is_file():
         drawn, drawn_captions = measure.draw_test_captions(test, synthesizer, settings.evaluation.faithfulness)
-        pixels = torch.stack([torch.from_numpy(load_pixels(test.pair(i).image or b"", size)) for i in range(len(drawn))])
+        pixels = torch.stack(
+            [torch.from_numpy(load_pixels(test.pair(i).image or b"", size)) for i in range(len(drawn))]
+        )
         made = torch.cat([trained.tokenizer.decode(batch) for batch in drawn.split(50)])
         result: dict[str, Any] = {
             "fid": measure.picture_distance(trained.tokenizer, pixels, made),

@@ -28,92 +28,120 @@ Arm = Literal["baseline", "synthetic", "pixels", "gold"]
 class DataSettings(Settings):
     """How many rows of each kind. Of a user's own pairs only `test` and `max_real` apply."""
 
-    real: int = Field(1500, gt=0, description="real pairs of scenes: scarce and long-tailed")
-    class_exponent: float = Field(1.0, ge=0, description="Zipf exponent of the real pairs' classes; 0 is balanced")
-    colour_exponent: float = Field(0.5, ge=0, description="Zipf exponent of each class's colours")
-    pictures: int = Field(6000, gt=0, description="unpaired scene pictures that the tokenizer is pre-trained on")
-    text: int = Field(10_000, gt=0, description="unpaired sentences that the scenes' language model is trained on")
-    test: int = Field(300, gt=1, description="test images with references; of own pairs, images held back for the test")
-    max_real: int | None = Field(None, gt=0, description="own pairs used at most; null: all")
+    real: int = Field(default=1500, gt=0, description="real pairs of scenes: scarce and long-tailed")
+    class_exponent: float = Field(
+        default=1.0, ge=0, description="Zipf exponent of the real pairs' classes; 0 is balanced"
+    )
+    colour_exponent: float = Field(default=0.5, ge=0, description="Zipf exponent of each class's colours")
+    pictures: int = Field(
+        default=6000, gt=0, description="unpaired scene pictures that the tokenizer is pre-trained on"
+    )
+    text: int = Field(
+        default=10_000, gt=0, description="unpaired sentences that the scenes' language model is trained on"
+    )
+    test: int = Field(
+        default=300, gt=1, description="test images with references; of own pairs, images held back for the test"
+    )
+    max_real: int | None = Field(default=None, gt=0, description="own pairs used at most; null: all")
 
 
 class LanguageModelSettings(Settings):
     """The one frozen language model: it embeds captions for the generator and speaks in the VLM (paper §4.1.2)."""
 
     source: str = Field(
-        "scenes",
+        default="scenes",
         description="scenes: a small one trained here on text alone; smollm2: the packaged SmolLM2-135M-Instruct; "
         "or a folder or hub id of any causal language model",
     )
-    width: int = Field(192, gt=0, description="scenes only: channels")
-    layers: int = Field(4, gt=0, description="scenes only: layers")
-    heads: int = Field(4, gt=0, description="scenes only: attention heads")
-    max_text: int = Field(64, gt=0, description="text tokens at most, special tokens included (table A.1.3)")
-    text_layer: int = Field(-1, description="hidden states that the generator reads; -1 the last, -2 the one before")
+    width: int = Field(default=192, gt=0, description="scenes only: channels")
+    layers: int = Field(default=4, gt=0, description="scenes only: layers")
+    heads: int = Field(default=4, gt=0, description="scenes only: attention heads")
+    max_text: int = Field(default=64, gt=0, description="text tokens at most, special tokens included (table A.1.3)")
+    text_layer: int = Field(
+        default=-1, description="hidden states that the generator reads; -1 the last, -2 the one before"
+    )
 
 
 class WriterSettings(Settings):
     """Who writes the captions."""
 
     kind: Literal["language-model", "transformers", "server"] = Field(
-        "language-model",
+        default="language-model",
         description="language-model: the recipe's own LM writes freely; transformers: an instruction-tuned LM in this "
         "process answers the class prompt; server: any OpenAI-compatible server does",
     )
-    model: str = Field("smollm2", description="transformers: smollm2, a folder or hub id; server: the model's name there")
-    base_url: str | None = Field(None, description="server: its address, such as http://127.0.0.1:8000/v1")
-    concepts: str | None = Field(None, description="file with the user's own concepts; null: WordNet's nouns")
-    sampling: TextSampling | None = Field(None, description="how tokens are drawn; null: the writer's own default")
+    model: str = Field(
+        default="smollm2", description="transformers: smollm2, a folder or hub id; server: the model's name there"
+    )
+    base_url: str | None = Field(default=None, description="server: its address, such as http://127.0.0.1:8000/v1")
+    concepts: str | None = Field(default=None, description="file with the user's own concepts; null: WordNet's nouns")
+    sampling: TextSampling | None = Field(
+        default=None, description="how tokens are drawn; null: the writer's own default"
+    )
 
 
 class SynthesisSettings(Settings):
     """The synthetic pairs and their place in a batch."""
 
-    captions: int = Field(4000, gt=0, description="captions to write (GenPair: 1M)")
-    fraction: float = Field(0.5, ge=0, le=1, description="synthetic part of every batch; the paper does not say")
-    mode: Literal["stored", "online"] = Field(
-        "stored", description="stored: one picture a caption, made once; online: new pictures every epoch, as the paper"
+    captions: int = Field(default=4000, gt=0, description="captions to write (GenPair: 1M)")
+    fraction: float = Field(
+        default=0.5, ge=0, le=1, description="synthetic part of every batch; the paper does not say"
     )
-    shard_rows: int = Field(1000, gt=0, description="rows a shard of the stored pairs")
-    batch_rows: int = Field(64, gt=0, description="captions drawn at a time; changes nothing in what is made")
+    mode: Literal["stored", "online"] = Field(
+        default="stored",
+        description="stored: one picture a caption, made once; online: new pictures every epoch, as the paper",
+    )
+    shard_rows: int = Field(default=1000, gt=0, description="rows a shard of the stored pairs")
+    batch_rows: int = Field(default=64, gt=0, description="captions drawn at a time; changes nothing in what is made")
 
 
 class EvaluationSettings(Settings):
     """What is measured, and how."""
 
-    generation: GenerationSettings = Field(GenerationSettings(), description="how the VLM writes captions")
-    batch_rows: int = Field(100, gt=0, description="images captioned at a time")
-    every: int | None = Field(None, gt=0, description="VLM steps between points of the learning curve; null: end only")
-    clusters: int = Field(20, gt=1, description="k of the diversity measure (paper A.3: 20)")
-    diversity_sample: int = Field(1000, gt=1, description="captions of each set that are clustered")
-    oracle_steps: int = Field(300, gt=0, description="scenes only: training steps of the oracle that judges pictures")
-    oracle_batch: int = Field(64, gt=0, description="scenes only: rendered pictures a step of the oracle")
-    faithfulness: int = Field(300, gt=0, description="scenes only: test captions drawn for the generator's examination")
+    generation: GenerationSettings = Field(default=GenerationSettings(), description="how the VLM writes captions")
+    batch_rows: int = Field(default=100, gt=0, description="images captioned at a time")
+    every: int | None = Field(
+        default=None, gt=0, description="VLM steps between points of the learning curve; null: end only"
+    )
+    clusters: int = Field(default=20, gt=1, description="k of the diversity measure (paper A.3: 20)")
+    diversity_sample: int = Field(default=1000, gt=1, description="captions of each set that are clustered")
+    oracle_steps: int = Field(
+        default=300, gt=0, description="scenes only: training steps of the oracle that judges pictures"
+    )
+    oracle_batch: int = Field(default=64, gt=0, description="scenes only: rendered pictures a step of the oracle")
+    faithfulness: int = Field(
+        default=300, gt=0, description="scenes only: test captions drawn for the generator's examination"
+    )
 
 
 class SpeedSettings(Settings):
     """The efficiency measurement of paper §4.2.4 and Table 5: synthesis on the fly, with and without pixels."""
 
-    steps: int = Field(6, gt=0, description="timed training steps of each path in a round")
-    rounds: int = Field(3, gt=0, description="rounds, the two paths in turn; the median counts")
-    warmup: int = Field(2, ge=0, description="untimed steps before")
+    steps: int = Field(default=6, gt=0, description="timed training steps of each path in a round")
+    rounds: int = Field(default=3, gt=0, description="rounds, the two paths in turn; the median counts")
+    warmup: int = Field(default=2, ge=0, description="untimed steps before")
 
 
 class Synth2Settings(Settings):
     """The recipe."""
 
-    seed: int = Field(0, ge=0, description="of everything that is drawn")
-    seeds: int = Field(1, gt=0, description="VLMs trained for each arm, with consecutive seeds")
-    arms: tuple[Arm, ...] = Field(("baseline", "synthetic", "pixels", "gold"), description="VLMs to train and compare")
-    world: WorldSettings = Field(WorldSettings(), description="the built-in world; not used with own pairs")
+    seed: int = Field(default=0, ge=0, description="of everything that is drawn")
+    seeds: int = Field(default=1, gt=0, description="VLMs trained for each arm, with consecutive seeds")
+    arms: tuple[Arm, ...] = Field(
+        default=("baseline", "synthetic", "pixels", "gold"), description="VLMs to train and compare"
+    )
+    world: WorldSettings = Field(default=WorldSettings(), description="the built-in world; not used with own pairs")
     data: DataSettings = DataSettings()
     tokenizer: TokenizerPreset
     tokenizer_training: TrainingSettings
     language_model: LanguageModelSettings = LanguageModelSettings()
-    language_model_training: TrainingSettings | None = Field(None, description="scenes' language model only")
+    language_model_training: TrainingSettings | None = Field(default=None, description="scenes' language model only")
     generator: GeneratorConfig
     masking: MaskingSettings = MaskingSettings()
     generator_training: TrainingSettings
+    cached_captions: int = Field(
+        default=0, ge=0, description="real captions whose text features are kept in memory while the generator trains"
+    )
     sampling: SamplingSettings = SamplingSettings()
     writer: WriterSettings = WriterSettings()
     captions: CaptionSettings = CaptionSettings()

@@ -35,9 +35,15 @@ class GeneratorTask(Task):
         model: the masked generator.
         text_encoder: of the frozen language model that the VLM uses too.
         masking: the objective.
+        cached_captions: how many captions' features are kept in memory (max_text x text_dim floats each). The
+            encoder is frozen, so a small set of pairs needs to be encoded once only.
     """
 
-    def __init__(self, model: MaskedGenerator, text_encoder: TextEncoder, masking: MaskingSettings) -> None:
+    def __init__(
+        self, model: MaskedGenerator, text_encoder: TextEncoder, masking: MaskingSettings, cached_captions: int = 0
+    ) -> None:
+        self.cached_captions = cached_captions
+        self._features: dict[str, tuple[Tensor, Tensor]] = {}
         self.model = model
         self.text_encoder = text_encoder
         self.masking = masking
@@ -45,9 +51,18 @@ class GeneratorTask(Task):
         self.frozen = {"text_encoder": text_encoder.lm}
 
     def prepare(self, batch: Mapping[str, Any], device: torch.device) -> GeneratorBatch:
-        text, text_mask = self.text_encoder.encode(batch["caption"])
+        text, text_mask = self._encode(batch["caption"])
         tokens = torch.as_tensor(batch["tokens"]).to(device=device, dtype=torch.int64)
         return GeneratorBatch(tokens, text.to(device), text_mask.to(device))
+
+    def _encode(self, captions: Sequence[str]) -> tuple[Tensor, Tensor]:
+        missing = [caption for caption in dict.fromkeys(captions) if caption not in self._features]
+        if len(self._features) + len(missing) > self.cached_captions:
+            return self.text_encoder.encode(captions)
+        for caption, text, text_mask in zip(missing, *self.text_encoder.encode(missing), strict=True):
+            self._features[caption] = (text, text_mask)
+        texts, masks = zip(*(self._features[caption] for caption in captions), strict=True)
+        return torch.stack(texts), torch.stack(masks)
 
     def loss(self, batch: GeneratorBatch, phase: str, step: int, generator: torch.Generator) -> TaskLoss:
         total, count, parts = masked_loss(

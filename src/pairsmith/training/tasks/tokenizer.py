@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from pairsmith.tokenizer.config import TokenizerLossConfig
 from pairsmith.tokenizer.losses import TokenizerLoss
 from pairsmith.tokenizer.model import VQTokenizer
+from pairsmith.tokenizer.perceptual import PerceptualLoss
 from pairsmith.training.task import Task, TaskLoss, TrainedParameter, default_parameters
 
 
@@ -33,7 +34,7 @@ class TokenizerTask(Task):
         model: VQTokenizer,
         losses: TokenizerLossConfig,
         discriminator: nn.Module | None = None,
-        perceptual: nn.Module | None = None,
+        perceptual: PerceptualLoss | None = None,
         autoencoder_steps: int = 0,
     ) -> None:
         self.model = model

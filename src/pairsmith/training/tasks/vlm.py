@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pairsmith.errors import InputError
 from pairsmith.training.synthesis import Synthesizer
 from pairsmith.training.task import Task, TaskLoss, TrainedParameter
 from pairsmith.vlm.batch import TextBatch, build_batch
@@ -33,7 +34,7 @@ class VLMBatch:
 class VLMTask(Task):
     """The VLM's task.
 
-    Batches are what a `MixedFeed` gives: (real, synthetic), each {"caption": list of B texts, "tokens": [B, N]} or None.
+    Batches are what a `MixedFeed` gives: (real, synthetic), each {"caption": B texts, "tokens": [B, N]} or None.
     With a synthesizer the synthetic side is {"caption", "group", "epoch"}: its images are made in the step, seeded by
     group and epoch.
 
@@ -81,7 +82,7 @@ class VLMTask(Task):
                 if self.synthesizer is None
                 else self.synthesizer.tokens(synthetic["caption"], synthetic["group"], synthetic["epoch"])
             )
-            pixels = quantise_pixels(self.model.tokenizer.decode(tokens)) if self.synthetic_pixels else None
+            pixels = self._through_pixels(tokens) if self.synthetic_pixels else None
             prepared["synthetic"] = VLMBatch(text, None if self.synthetic_pixels else tokens, pixels)
         return prepared
 
@@ -115,6 +116,11 @@ class VLMTask(Task):
 
     def _text(self, captions: Sequence[str], device: torch.device) -> TextBatch:
         return super().prepare(build_batch(captions, self.hf_tokenizer, self.max_length), device)
+
+    def _through_pixels(self, tokens: Tensor) -> Tensor:
+        if self.model.tokenizer is None:
+            raise InputError("the pixel path needs a VLM that was made with its tokenizer")
+        return quantise_pixels(self.model.tokenizer.decode(tokens))
 
     def _trained_prefixes(self) -> list[str]:
         trained = {id(parameter) for _, parameter, *_ in self.model.trainable_parameters()}

@@ -1,0 +1,49 @@
+"""Every command explains itself, and asking for that loads nothing heavy."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import typer
+
+from pairsmith.cli import app
+
+
+def commands() -> list[list[str]]:
+    """The words of every command and group."""
+    found = [[]]
+
+    def walk(group: object, words: list[str]) -> None:
+        for name, command in getattr(group, "commands", {}).items():
+            found.append([*words, name])
+            walk(command, [*words, name])
+
+    walk(typer.main.get_command(app), [])
+    return found
+
+
+@pytest.mark.parametrize("words", commands(), ids=" ".join)
+def test_help(pairsmith, words):
+    result = pairsmith(*words, "--help")
+    assert result.exit_code == 0
+    assert result.output.startswith("Usage: ")
+    described = [line for line in result.output.splitlines() if line.strip()]
+    assert not described[1].strip().startswith("Options")  # a sentence comes first
+    assert not any(line.rstrip().endswith("...") for line in described[1:])  # nothing is cut off
+
+
+def test_all_promised_commands_are_there():
+    promised = "run plan import export verify repair captions tokenize render evaluate report".split()
+    assert {words[0] for words in commands() if words} == set(promised)
+
+
+def test_help_loads_no_model_library():
+    code = "import sys, pairsmith.cli; print([m for m in ('torch', 'transformers', 'pyarrow', 'pydantic', 'rich') if m in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_version(pairsmith):
+    assert pairsmith("--version").output.startswith("pairsmith ")

@@ -1,0 +1,78 @@
+"""Progress in plain lines, and in a live display."""
+
+from __future__ import annotations
+
+import io
+import time
+
+import pytest
+from rich.console import Console
+
+from pairsmith.cli.console import duration, plural, scaled, table
+from pairsmith.cli.progress import LiveDisplay, PlainDisplay
+
+
+def test_plain_lines_tell_stages_and_what_goes_on():
+    lines: list[str] = []
+    with PlainDisplay(quiet=0.05, write=lines.append) as display:
+        with display.stage("captions"):
+            meter = display.rows("captions")
+            meter(10, 40, 2)
+            time.sleep(0.3)
+            meter(40, 40, 2)
+        with display.stage("VLM"):
+            progress = display.training("VLM baseline-0")
+            progress.begin(100, 400)
+            progress.advance(130)
+            progress.record({"step": 130, "loss": 1.5})
+            time.sleep(0.3)
+            progress.end()
+    texts = [line.split("  ", 1)[1] for line in lines]
+    assert texts[0] == "captions: begins"
+    assert texts[1] == "captions: row 10 of 40, 2 failed"
+    begins = texts.index("VLM: begins")
+    assert texts[begins - 1].startswith("captions: done in 0.")
+    assert texts[begins + 1].startswith("VLM baseline-0: step 130 of 400, ")
+    assert texts[begins + 1].endswith("loss 1.5")
+    assert " left, " in texts[begins + 1]
+    assert texts[-1].startswith("VLM: done in")
+
+
+def test_a_stage_without_meter_is_heard_of():
+    lines: list[str] = []
+    with PlainDisplay(quiet=0.05, write=lines.append) as display, display.stage("speed"):
+        time.sleep(0.2)
+    assert any("speed: for 0." in line for line in lines)
+
+
+def test_a_stage_that_fails_is_not_called_done():
+    lines: list[str] = []
+    with pytest.raises(ZeroDivisionError), PlainDisplay(write=lines.append) as display, display.stage("data"):
+        raise ZeroDivisionError
+    assert [line.split("  ", 1)[1] for line in lines] == ["data: begins"]
+
+
+def test_live_display_shows_and_clears(monkeypatch):
+    screen = io.StringIO()
+    display = LiveDisplay()
+    display._progress.live.console = Console(file=screen, force_terminal=True, width=100)
+    with display, display.stage("[generator]"):
+        meter = display.training("generator")
+        meter.begin(0, 10)
+        meter.advance(4)
+        assert len(display._progress.tasks) == 2
+        display._progress.refresh()
+        meter.end()
+        assert len(display._progress.tasks) == 1
+        display.rows("left open")(1, 5)
+    assert not display._progress.tasks
+    assert "[generator]: 0." in screen.getvalue()
+    assert "step 4 of 10" in screen.getvalue()
+
+
+def test_words_for_numbers():
+    assert [duration(s) for s in (1.23, 200, 3000, 9000, 3e6)] == ["1.2 s", "3 min 20 s", "50 min", "2.5 h", "35 d"]
+    assert [scaled(v, "B") for v in (5, 512e6, 196.608e9)] == ["5 B", "512 MB", "196.6 GB"]
+    assert scaled(654_600_000, "") == "654.6 M"
+    assert [plural(n, "row") for n in (1, 2, 1000)] == ["1 row", "2 rows", "1,000 rows"]
+    assert table([("a", "bb"), ("ccc", "d")], right=(1,)) == ["a    bb", "---  --", "ccc   d"]

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pairsmith.errors import InputError
+from pairsmith.evaluation import read_metrics
+from pairsmith.pairs import PairStore
+from pairsmith.pairs.verify import verify
+from pairsmith.recipes.synth2.presets import PRESETS, preset
+from pairsmith.recipes.synth2.recipe import read_run, run_synth2
+from pairsmith.recipes.synth2.shipped import FOLDER, RECORD_NAME, made_with
+from pairsmith.vlm.model import VisionLanguageModel
+from tests.recipes.tiny import own_settings, scene_settings
+
+CONTRACT = (
+    "synth2.baseline.cider",
+    "synth2.synthetic.cider",
+    "synth2.pixels.cider",
+    "synth2.gold.cider",
+    "synth2.speed.embedding_over_pixel",
+    "synth2.diversity.entropy_bits",
+)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "scenes"
+    run_synth2(scene_settings(), out)
+    return out
+
+
+def files_with_times(folder: Path) -> dict[str, int]:
+    skipped = {"metrics.json", "environment.json", "settings.yaml"}  # written at every end
+    return {
+        str(file.relative_to(folder)): file.stat().st_mtime_ns
+        for file in folder.rglob("*")
+        if file.is_file() and file.name not in skipped and file.suffix != ".lock"
+    }
+
+
+def test_a_run_ends_with_the_metrics_of_the_contract(finished: Path) -> None:
+    metrics = read_metrics(finished)
+    for key in CONTRACT:
+        assert key in metrics
+        assert metrics[key].value >= 0
+    assert metrics["synth2.baseline.cider"].n == 8
+    assert 0 <= metrics["synth2.diversity.entropy_bits"].value <= 2  # log2 of 4 clusters
+    assert metrics["synth2.speed.embedding_over_pixel"].value > 0
+    assert yaml.safe_load((finished / "settings.yaml").read_text())["real"] is None
+    assert "torch" in (finished / "environment.json").read_text()
+
+
+def test_all_arms_take_equal_steps_from_the_same_start(finished: Path) -> None:
+    run = read_run(finished)
+    assert {arm["arm"] for arm in run["arms"]} == {"baseline", "synthetic", "pixels", "gold"}
+    assert {tuple(point["step"] for point in arm["curve"]) for arm in run["arms"]} == {(2, 4)}
+
+
+def test_stores_are_whole_and_name_their_tokenizer(finished: Path) -> None:
+    for name in ("data/real", "data/test", "tokens/real", "tokens/test", "captions", "synthetic", "gold"):
+        assert verify(finished / name).problems == ()
+    real, synthetic, gold = (PairStore(finished / name) for name in ("tokens/real", "synthetic", "gold"))
+    assert real.manifest.tokenizer == synthetic.manifest.tokenizer == gold.manifest.tokenizer
+    captions = PairStore(finished / "captions")
+    assert [pair.group for pair in synthetic.iter_pairs()] == captions.ids()
+    assert all(pair.axis == "seen" for pair in PairStore(finished / "data/real").iter_pairs())
+
+
+def test_a_finished_run_is_not_done_again(finished: Path) -> None:
+    before = files_with_times(finished)
+    run_synth2(scene_settings(), finished)
+    assert files_with_times(finished) == before
+
+
+def test_another_setting_is_refused_by_name(finished: Path) -> None:
+    with pytest.raises(InputError, match=r"synthesis\.fraction"):
+        run_synth2(scene_settings("synthesis.fraction=0.25"), finished)
+
+
+def test_a_run_that_lost_its_end_makes_the_same_figures_again(finished: Path) -> None:
+    scores = finished / "evaluation" / "arms" / "synthetic-0.json"
+    before = json.loads(scores.read_text())
+    scores.unlink()
+    run_synth2(scene_settings(), finished)
+    after = json.loads(scores.read_text())
+    assert after["captions"] == before["captions"]
+    assert after["metrics"] == before["metrics"]
+
+
+def test_the_vlm_loads_as_it_was(finished: Path) -> None:
+    model = VisionLanguageModel.from_pretrained(finished / "vlm" / "synthetic-0")
+    assert model.config.codebook_size == 64
+
+
+def test_own_pairs_run_without_anything_of_scenes(shared: Path, tmp_path: Path) -> None:
+    out = tmp_path / "own"
+    run_synth2(own_settings(tmp_path / "lm"), out, real=shared / "coco-mini")
+    metrics = read_metrics(out)
+    assert "synth2.synthetic.cider" in metrics
+    assert not any("gold" in key or "truth" in key or "faithfulness" in key for key in metrics)
+    train = {pair.group for pair in PairStore(out / "data" / "real").iter_pairs()}
+    test = list(PairStore(out / "data" / "test").iter_pairs())
+    assert len(test) == 4
+    assert not train & {pair.group for pair in test}
+    assert all(len(pair.references) >= 5 for pair in test)
+    stored = " ".join(pair.caption for pair in PairStore(out / "captions").iter_pairs(status=None))
+    assert "background" not in stored
+
+
+def test_too_few_own_pairs_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "pairs").mkdir()
+    (tmp_path / "pairs" / "a.txt").write_text("a dog")
+    with pytest.raises(InputError):
+        run_synth2(own_settings(tmp_path / "lm"), tmp_path / "out", real=tmp_path / "pairs")
+
+
+def test_presets_need_what_they_need() -> None:
+    assert set(PRESETS) == {"tiny", "small", "paper"}
+    with pytest.raises(InputError, match="--real"):
+        preset("paper")
+    with pytest.raises(InputError, match="there is no preset"):
+        preset("huge")
+
+
+def test_shipped_weights_belong_to_the_tiny_preset() -> None:
+    shipped = json.loads((FOLDER / RECORD_NAME).read_text())
+    assert shipped == made_with(preset("tiny"))
+    assert sum(file.stat().st_size for file in FOLDER.rglob("*") if file.is_file()) <= 20e6

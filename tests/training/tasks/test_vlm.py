@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from pairsmith.training.loop import train
+from pairsmith.training.settings import TrainingSettings
+from pairsmith.training.tasks.vlm import VLMTask, quantise_pixels
+from pairsmith.vlm.config import AdapterConfig, GatedAttentionConfig, ResamplerConfig, VLMConfig
+from pairsmith.vlm.model import VisionLanguageModel
+from tests.captions.tiny import tiny_llama, tiny_tokenizer
+from tests.stages.models import CAPTIONS, make_synthesizer, make_tokenizer
+
+CONFIG = VLMConfig(
+    codebook_size=32,
+    code_dim=8,
+    grid=4,
+    adapter=AdapterConfig(layers=1, heads=2, width=16, mlp_width=32),
+    resampler=ResamplerConfig(layers=1, heads=2, width=16, latents=4, mlp_width=32),
+    gated=GatedAttentionConfig(heads=2, head_width=8),
+)
+CPU = torch.device("cpu")
+
+
+def make_task(**options) -> VLMTask:
+    hf_tokenizer = tiny_tokenizer()
+    tokenizer = make_tokenizer()
+    model = VisionLanguageModel(CONFIG, tiny_llama(len(hf_tokenizer)), tokenizer.codebook, tokenizer)
+    return VLMTask(model, hf_tokenizer, 16, **options)
+
+
+def side(rows: int, start: int = 0) -> dict:
+    tokens = torch.randint(0, 32, (rows, 16), generator=torch.Generator().manual_seed(start))
+    names = CAPTIONS[start : start + rows]
+    return {"caption": names, "tokens": tokens, "group": names, "epoch": [0] * rows}
+
+
+def test_real_and_synthetic_losses_are_logged_apart_and_add_up() -> None:
+    task = make_task()
+    loss = task.loss(task.prepare((side(3), side(2, 5)), CPU), "main", 0, torch.Generator())
+    assert set(loss.parts) == {"real", "synthetic"}
+    assert torch.allclose(sum(total for total, _ in loss.parts.values()), loss.sum.detach())
+    assert int(sum(count for _, count in loss.parts.values())) == int(loss.count) == 5 * 5  # four words and an end
+
+
+def test_a_batch_of_one_kind_has_no_other_part() -> None:
+    task = make_task()
+    loss = task.loss(task.prepare((side(3), None), CPU), "main", 0, torch.Generator())
+    assert set(loss.parts) == {"real"}
+
+
+def test_the_pixel_path_sees_what_decoding_and_encoding_leave() -> None:
+    task = make_task(synthetic_pixels=True)
+    batch = task.prepare((None, side(2)), CPU)["synthetic"]
+    tokenizer = task.model.tokenizer
+    assert torch.equal(batch.pixels, quantise_pixels(tokenizer.decode(side(2)["tokens"])))
+    again = tokenizer.encode(batch.pixels)
+    assert torch.equal(task.model.media(pixels=batch.pixels), task.model.media(tokens=again))
+
+
+def test_pictures_made_in_the_step_depend_on_group_and_epoch_alone() -> None:
+    task = make_task(synthesizer=make_synthesizer())
+    one, two = side(4), {**side(4), "epoch": [1] * 4}
+    first = task.prepare((None, one), CPU)["synthetic"].tokens
+    assert torch.equal(task.prepare((None, one), CPU)["synthetic"].tokens, first)
+    assert not torch.equal(task.prepare((None, two), CPU)["synthetic"].tokens, first)
+    last_two = {key: values[2:] for key, values in one.items()}
+    assert torch.equal(task.prepare((None, last_two), CPU)["synthetic"].tokens, first[2:])
+
+
+@pytest.mark.parametrize("steps", [(4,), (2, 4)])
+def test_training_leaves_the_language_model_as_it_was(tmp_path: Path, steps: tuple[int, ...]) -> None:
+    class Feed:
+        def batch(self, step: int):
+            return side(2, step % 4), side(2, 4 + step % 4)
+
+    finals = []
+    for total in steps:
+        task = make_task()
+        before = [value.clone() for value in task.model.language_model.original.state_dict().values()]
+        settings = TrainingSettings(steps=total, batch_size=4, learning_rate=1e-2, checkpoint_every=2, device="cpu")
+        train(task, Feed(), settings, tmp_path / "run")
+        after = task.model.language_model.original.state_dict().values()
+        assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+        finals.append({name: value.clone() for name, value in task.model.state_dict().items()})
+    task = make_task()
+    settings = TrainingSettings(steps=4, batch_size=4, learning_rate=1e-2, checkpoint_every=2, device="cpu")
+    train(task, Feed(), settings, tmp_path / "whole")
+    assert all(torch.equal(finals[-1][name], value) for name, value in task.model.state_dict().items())
