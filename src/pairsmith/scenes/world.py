@@ -108,7 +108,10 @@ class Scene:
     @classmethod
     def from_dict(cls, value: dict) -> Scene:
         """The inverse of `to_dict`."""
-        objects = tuple(SceneObject(*item[:5], (item[5][0], item[5][1])) for item in value["objects"])
+        objects = tuple(
+            SceneObject(name, colour, size, column, row, (shift[0], shift[1]))
+            for name, colour, size, column, row, shift in value["objects"]
+        )
         return cls(value["kind"], value["background"], objects, value["relation"])
 
 

@@ -116,7 +116,7 @@ def train_language_model(
         lm = LlamaForCausalLM(config)
         # Text alone never tells one colour or shape from another, so their vectors stay where they start. Starting far
         # apart, they can be told apart by the generator that reads them and be asked for by the VLM that speaks them.
-        torch.nn.init.normal_(lm.get_input_embeddings().weight, std=1.0)
+        torch.nn.init.normal_(lm.model.embed_tokens.weight, std=1.0)
         torch.nn.init.normal_(lm.lm_head.weight, std=sizes.width**-0.5)
     task = LanguageModelTask(lm, hf_tokenizer, sizes.max_text)
     feed = Feed(PairSource(text, ["caption"]), training.batch_size, training.seed)
