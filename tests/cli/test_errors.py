@@ -75,13 +75,9 @@ def test_what_users_cause_ends_without_traceback(pairsmith, monkeypatch, tmp_pat
 
 
 def test_a_full_disk_is_seen_behind_other_errors():
-    try:
-        try:
-            raise OSError("[Errno 28] Error writing bytes: No space left on device")
-        except OSError as error:
-            raise InputError("the shard cannot be written") from error
-    except InputError as error:
-        assert "disk full" in (errors.explain(error) or "")
+    error = InputError("the shard cannot be written")
+    error.__cause__ = OSError("[Errno 28] Error writing bytes. Detail: No space left on device")
+    assert "disk full" in (errors.explain(error) or "")
 
 
 def test_our_own_mistakes_keep_their_traceback(pairsmith, monkeypatch, tmp_path):

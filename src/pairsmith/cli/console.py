@@ -29,6 +29,8 @@ class StandardErrorHandler(logging.Handler):
 
 def duration(seconds: float) -> str:
     """ "1.2 s", "3 min 20 s", "2.5 h" or "36 d"."""
+    if seconds < 0.05:
+        return "under 0.1 s"
     if seconds < 60:
         return f"{seconds:.1f} s"
     if seconds < 600:

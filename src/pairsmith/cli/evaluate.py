@@ -74,8 +74,8 @@ def evaluate_captions(
 ) -> None:
     """Score captions against people's captions.
 
-    CIDEr, BLEU and ROUGE-L, times 100, with 95 % intervals over images. In the file: cider_d (what papers call CIDEr), cider (without clipping and length penalty), bleu_1 to bleu_4,
-    rouge_l.
+    CIDEr, BLEU and ROUGE-L, times 100, with 95 % intervals over images. In the file: cider_d (what papers call
+    CIDEr), cider (without clipping and length penalty), bleu_1 to bleu_4, rouge_l.
     """
     from pairsmith.cli.caption_files import read_predictions, read_references
     from pairsmith.evaluation.captions import caption_scores
@@ -155,8 +155,9 @@ def evaluate_fid(
 ) -> None:
     """Measure how far generated pictures are from real ones.
 
-    Fréchet distance and CMMD (times 1000) of the same features. Features from .npz files are taken as they are; pictures need --tokenizer or --model. A Fréchet distance is called
-    FID only when the features are Inception's, and compares only at equal numbers of pictures. In the file: fid, cmmd.
+    Fréchet distance and CMMD (times 1000) of the same features. Features from .npz files are taken as they are;
+    pictures need --tokenizer or --model. A Fréchet distance is called FID only when the features are Inception's,
+    and compares only at equal numbers of pictures. In the file: fid, cmmd.
     """
     from pairsmith.cli.picture_features import Extraction, read_features
     from pairsmith.evaluation.cmmd import cmmd

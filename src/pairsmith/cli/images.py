@@ -102,8 +102,8 @@ def render(
 ) -> None:
     """Draw captions with a masked generator.
 
-    Every row of the new store holds tokens, and with --images the picture decoded from them. Settings for --set and --config are those of sampling: steps, guidance, choice_temperature, order and others; see
-    --dry-run.
+    Every row of the new store holds tokens, and with --images the picture decoded from them. Settings for --set and
+    --config are those of sampling: steps, guidance, choice_temperature, order and others; see --dry-run.
     """
     from pairsmith.generators.sampling import SamplingSettings
     from pairsmith.settings import load_settings

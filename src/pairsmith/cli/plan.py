@@ -102,7 +102,7 @@ def plan_lines(plan: Plan, preset: str) -> list[str]:
         f"Time: {hardware.count} x {hardware.name} ({scaled(hardware.peak, 'FLOP/s')} dense bf16 each, data sheet) at "
         f"{hardware.utilisation:.0%} utilisation, an assumption.",
         "FLOPs: a multiplication with an addition counts two; a trained network costs three forward passes, the frozen",
-        "language model inside the VLM two. Not counted: discriminator, perceptual net, optimiser, evaluation.",
+        "language model inside the VLM two. Real pictures come as tokens. Not counted: discriminator, perceptual net, optimiser, evaluation.",
         "",
         "Memory on one device, float32, without activations",
     ]

@@ -65,8 +65,9 @@ def run_recipe_synth2(
 ) -> None:
     """Run Synth²: what are synthetic pairs worth to a VLM?
 
-    One VLM is trained on scarce real pairs, one on real and synthetic pairs, and they are compared. The run can be stopped at any time and goes on where it was when the same command is given again. It ends with
-    OUT/report.html and OUT/metrics.json.
+    One VLM is trained on scarce real pairs, one on real and synthetic pairs, and they are compared. The run can be
+    stopped at any time and goes on where it was when the same command is given again. It ends with OUT/report.html
+    and OUT/metrics.json.
     """
     from pairsmith.recipes.synth2 import presets
     from pairsmith.recipes.synth2.settings import Synth2Settings

@@ -121,8 +121,8 @@ def export_command(
 ) -> None:
     """Export a pair store for other programs.
 
-    Only rows of status "ok" go out. Settings of the formats, for --set and --config: webdataset has samples_per_tar; parquet has title, licence, split
-    and file_bytes; llava has prompts and seed; coco has split.
+    Only rows of status "ok" go out. Settings of the formats, for --set and --config: webdataset has
+    samples_per_tar; parquet has title, licence, split and file_bytes; llava has prompts and seed; coco has split.
     """
     from pairsmith.pairs.exporters import EXPORTERS, export_pairs
     from pairsmith.settings import load_settings
@@ -140,7 +140,8 @@ def export_command(
 def verify_command(store: Store) -> None:
     """Check that a store is whole and unchanged.
 
-    Every shard is hashed anew and compared with the manifest. Exit code 0: every row is there and unchanged; 2: something is missing or broken, and named.
+    Every shard is hashed anew and compared with the manifest. Exit code 0: every row is there and unchanged; 2:
+    something is missing or broken, and named.
     """
     from pairsmith.errors import InputError
     from pairsmith.pairs.verify import verify

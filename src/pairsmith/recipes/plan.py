@@ -5,7 +5,8 @@ FLOPs: a multiplication with an addition counts two. Our own networks are run on
 products, convolutions and attentions counted; a trained network costs three forward passes a step, one forward and two
 backward. The frozen language model costs 2 FLOPs a weight and token forward and, inside the VLM, as many backward,
 since gradients pass through it to the gated blocks; its attention over few tokens is left out. A gated block counts 2
-FLOPs a weight and text token forward, tripled. Discriminator, perceptual net and optimiser are left out.
+FLOPs a weight and text token forward, tripled. Real pictures come as
+tokens. Discriminator, perceptual net and optimiser are left out.
 Memory: weights, gradients and the two moments of AdamW, all float32; activations, which depend on the micro-batch, are
 not in it.
 Days: all FLOPs of all steps, divided by what the stated devices do at the stated utilisation.
@@ -300,7 +301,7 @@ def published_checks(settings: Synth2Settings) -> tuple[Check, ...]:
             (f"{name}: steps", "§4.1.2", 500_000, training.steps),
         ]
     rows += [
-        ("synthetic captions (GenPair)", "§4.2.2", 1_000_000, settings.synthesis.captions),
+        ("synthetic captions (GenPair)", "Table 3", 1_000_000, settings.synthesis.captions),
         ("clusters of the diversity measure", "A.3", 20, settings.evaluation.clusters),
     ]
     return tuple(Check(*row) for row in rows)

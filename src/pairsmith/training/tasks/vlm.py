@@ -62,13 +62,15 @@ class VLMTask(Task):
         self.synthetic_pixels = synthetic_pixels
         self.modules = {"vlm": model}
         self.frozen = {} if synthesizer is None else dict(synthesizer.modules)
+        trained = {id(item.parameter) for item in model.trainable_parameters()}
+        self._trained_names = {f"vlm.{name}" for name, value in model.named_parameters() if id(value) in trained}
 
     def parameters(self, phase: str) -> Sequence[TrainedParameter]:
         return [TrainedParameter(*item) for item in self.model.trainable_parameters()]
 
     def keeps(self, name: str) -> bool:
         # The language model, the tokenizer and the codebook are frozen, and the constructor restores them.
-        return any(name.startswith(prefix) for prefix in self._trained_prefixes())
+        return name in self._trained_names
 
     def prepare(self, batch: tuple[Mapping | None, Mapping | None], device: torch.device) -> dict[str, VLMBatch]:
         real, synthetic = batch
@@ -121,10 +123,6 @@ class VLMTask(Task):
         if self.model.tokenizer is None:
             raise InputError("the pixel path needs a VLM that was made with its tokenizer")
         return quantise_pixels(self.model.tokenizer.decode(tokens))
-
-    def _trained_prefixes(self) -> list[str]:
-        trained = {id(parameter) for _, parameter, *_ in self.model.trainable_parameters()}
-        return [f"vlm.{name}" for name, value in self.model.named_parameters() if id(value) in trained]
 
 
 def _tokens(values: Any, device: torch.device) -> Tensor:

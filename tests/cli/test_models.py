@@ -1,0 +1,120 @@
+"""The stages that need models, with untrained ones of a few thousand weights."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from pairsmith.generators import GeneratorConfig, MaskedGenerator
+from pairsmith.pairs import Pair, PairStore, imported_id
+from pairsmith.recipes.synth2.models import word_tokenizer
+from pairsmith.tokenizer import TokenizerConfig, VQTokenizer
+from tests.cli.test_errors import only_sentence
+from tests.pairs.importers.samples import picture
+
+CAPTIONS = ["a red circle", "two blue squares", "a star"]
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """Folders of a tokenizer (32 pixels, 4 tokens), a generator and a language model that fit together."""
+    folder = tmp_path_factory.mktemp("models")
+    sizes = TokenizerConfig(
+        image_size=32, channels=8, multipliers=(1, 1, 1, 1, 1), blocks=1, norm_groups=4, code_dim=8, codebook_size=16
+    )
+    VQTokenizer(sizes).eval().save_pretrained(folder / "tokenizer")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        config = GeneratorConfig(
+            layers=1, heads=2, width=16, mlp_width=16, codebook_size=16, grid=2, text_dim=16, max_text=8
+        )
+        MaskedGenerator(config).save_pretrained(folder / "generator")
+        MaskedGenerator(config.model_copy(update={"grid": 4})).save_pretrained(folder / "other-grid")
+        words = word_tokenizer(CAPTIONS)
+        lm = LlamaForCausalLM(
+            LlamaConfig(
+                vocab_size=len(words), hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2,
+                max_position_embeddings=128, pad_token_id=0, bos_token_id=1, eos_token_id=2,
+            )
+        )  # fmt: skip
+        lm.save_pretrained(folder / "lm")
+        words.save_pretrained(folder / "lm")
+    return folder
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    """Three captions with pictures."""
+    rows = [
+        Pair(id=imported_id("x", str(i)), caption=caption, image=picture(i), generator="x")
+        for i, caption in enumerate(CAPTIONS)
+    ]
+    return PairStore.write(tmp_path / "pairs", rows, settings={"test": 1}).folder
+
+
+def test_tokenize(pairsmith, models, pairs, tmp_path):
+    out = tmp_path / "tokens"
+    result = pairsmith("tokenize", pairs, "--tokenizer", models / "tokenizer", "--out", out)
+    assert result.stdout == f"{out}: 3 rows ok, 4 tokens each\n"
+    store = PairStore(out)
+    assert store.column_matrix("tokens").shape == (3, 4)
+    assert store.ids() == PairStore(pairs).ids()
+
+
+def test_render_and_measure(pairsmith, models, pairs, tmp_path):
+    out = tmp_path / "drawn"
+    models_given = (
+        "--generator", models / "generator", "--tokenizer", models / "tokenizer", "--language-model", models / "lm",
+    )  # fmt: skip
+    result = pairsmith("render", pairs, *models_given, "--out", out, "--images", "--repeat", 2, "--set", "steps=2")
+    assert result.stdout == f"{out}: 6 rows ok\n"
+    store = PairStore(out)
+    assert json.loads(store.pair(0).settings)["steps"] == 2
+    assert store.pair(0).image is not None
+    figures = tmp_path / "m.json"
+    measured = pairsmith(
+        "evaluate", "fid", "--real", pairs, "--generated", out, "--tokenizer", models / "tokenizer", "--out", figures
+    )
+    assert measured.exit_code == 0
+    assert set(json.loads(figures.read_text())) == {"fid", "cmmd"}
+    again = pairsmith("render", pairs, *models_given, "--out", out, "--images", "--repeat", 2, "--set", "steps=3")
+    assert "steps" in only_sentence(again)
+
+
+def test_models_that_do_not_belong_together_are_refused(pairsmith, models, pairs, tmp_path):
+    result = pairsmith(
+        "render", pairs, "--generator", models / "other-grid", "--tokenizer", models / "tokenizer",
+        "--language-model", models / "lm", "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert "grid 4" in only_sentence(result)
+    assert not (tmp_path / "out").exists()
+
+
+def test_captions_by_a_free_writer(pairsmith, models, tmp_path):
+    writer = ("captions", "--writer", models / "lm", "--free", "--set", "captions.attempts=1")
+    short = ("--set", "free.sampling.max_new_tokens=8", "--set", "free.sampling.block_rows=4")
+    shown = pairsmith(*writer, *short, "--preview", 3)
+    assert shown.exit_code == 0
+    assert len(shown.stdout.splitlines()) == 3
+    out = tmp_path / "captions"
+    assert pairsmith(*writer, *short, "--count", 5, "--out", out).exit_code == 0
+    assert sum(PairStore(out).counts().values()) == 5
+    rows = [row.caption for row in PairStore(out).iter_pairs(status=None)]
+    assert all(text in shown.stdout for text in rows[:3])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--writer", "http://127.0.0.1:9/v1", "--preview", "1"), "name its model with --model"),
+        (("--writer", "smollm2", "--model", "x", "--preview", "1"), "for servers"),
+        (("--writer", "no/such/folder", "--concepts", "no-such.txt", "--preview", "1"), "no-such.txt"),
+        ((), "--out FOLDER"),
+        (("--set", "captions.prompt.max_word=3"), "captions.prompt.max_words"),
+    ],
+)
+def test_bad_options_of_captions(pairsmith, arguments, words):
+    assert words in only_sentence(pairsmith("captions", *arguments))
