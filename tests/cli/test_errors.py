@@ -14,7 +14,7 @@ from pairsmith.pairs import verify
 def only_sentence(result) -> str:
     """The one line on the standard error of a refused command."""
     assert result.exit_code == 2
-    lines = result.stderr.strip().splitlines()
+    lines = [line for line in result.stderr.strip().splitlines() if not line[:2].isdigit()]  # progress has a time
     assert len(lines) == 1
     assert "Traceback" not in result.output
     return lines[0]

@@ -235,7 +235,12 @@ def break_examination(run: Path) -> None:
     edit_json(folder / "speed.json", ratio={"median": float("nan"), "low": None, "high": None}, stages_ms={})
     edit_json(folder / "generator.json", fid=float("nan"), tokens=[[9999] * 16] * 20, faithfulness={})
     edit_json(folder / "tokenizer.json", psnr=float("inf"))
-    shares = {"shares": [float("nan")] * 4, "captions": 0, "concentration_3": {}, "entropy_bits": {"mean": float("nan")}}
+    shares = {
+        "shares": [float("nan")] * 4,
+        "captions": 0,
+        "concentration_3": {},
+        "entropy_bits": {"mean": float("nan")},
+    }
     edit_json(folder / "diversity.json", sets={"synthetic": shares, "real": shares})
 
 

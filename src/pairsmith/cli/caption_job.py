@@ -20,18 +20,20 @@ from pairsmith.settings import Settings
 class CaptionJob(Settings):
     """Everything that decides the captions, besides concepts and model; each kind of writer reads its own part."""
 
-    captions: CaptionSettings = Field(CaptionSettings(), description="prompt, checks, attempts, seed, duplicates")
+    captions: CaptionSettings = Field(
+        default=CaptionSettings(), description="prompt, checks, attempts, seed, duplicates"
+    )
     chat: TransformersWriterSettings = Field(
-        TransformersWriterSettings(), description="a local instruction-tuned model: sampling, system message"
+        default=TransformersWriterSettings(), description="a local instruction-tuned model: sampling, system message"
     )
     free: LanguageModelWriterSettings = Field(
-        LanguageModelWriterSettings(), description="a local model that writes freely: sampling"
+        default=LanguageModelWriterSettings(), description="a local model that writes freely: sampling"
     )
     server: ServerWriterSettings = Field(
-        ServerWriterSettings(model="unnamed"), description="a server: model, temperature, limits"
+        default=ServerWriterSettings(model="unnamed"), description="a server: model, temperature, limits"
     )
     connection: ServerConnection = Field(
-        ServerConnection(base_url="http://127.0.0.1:8000/v1"), description="how the server is reached"
+        default=ServerConnection(base_url="http://127.0.0.1:8000/v1"), description="how the server is reached"
     )
 
 

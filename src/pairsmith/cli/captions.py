@@ -76,9 +76,10 @@ def captions(
     """
     from pairsmith.cli import caption_job
     from pairsmith.errors import InputError
-    from pairsmith.settings import load_settings
+    from pairsmith.settings import load_settings, merge
 
     base = caption_job.base_settings(writer, model, free, key_variable)
+    base = merge(caption_job.CaptionJob().to_dict(), base)  # so that one setting of a prompt can be changed alone
     job = load_settings(caption_job.CaptionJob, base, config, overrides or [])
     if dry_run:
         show_settings(job)

@@ -20,12 +20,12 @@ ORDER = ("run", "plan", "import", "captions", "tokenize", "render", "evaluate", 
 class GuardedGroup(TyperGroup):
     """The root of all commands: nothing that a user can cause ends in a traceback."""
 
-    def list_commands(self, ctx: typer.Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         """Whole recipes first, then the stages in the order of the data."""
         names = super().list_commands(ctx)
         return sorted(names, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
 
-    def invoke(self, ctx: typer.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         """Run a command.
 
         Raises:

@@ -50,9 +50,10 @@ def plan_recipe_synth2(
     overrides: Overrides = None,
     dry_run: DryRun = False,
 ) -> None:
-    """Plan Synth²: parameters of each part beside the paper's, FLOPs, memory, storage and days.
+    """Count what Synth² would take.
 
-    The models are built without memory for their weights, so this takes seconds on any machine.
+    Parameters of each part beside the paper's, published sizes, FLOPs, memory, storage and days. The models are built
+    without memory for their weights, so this takes seconds on any machine.
     """
     from pairsmith.errors import InputError
     from pairsmith.recipes.synth2.presets import PRESETS
@@ -102,11 +103,12 @@ def plan_lines(plan: Plan, preset: str) -> list[str]:
         f"Time: {hardware.count} x {hardware.name} ({scaled(hardware.peak, 'FLOP/s')} dense bf16 each, data sheet) at "
         f"{hardware.utilisation:.0%} utilisation, an assumption.",
         "FLOPs: a multiplication with an addition counts two; a trained network costs three forward passes, the frozen",
-        "language model inside the VLM two. Real pictures come as tokens. Not counted: discriminator, perceptual net, optimiser, evaluation.",
+        "language model inside the VLM two. Real pictures come as tokens. Not counted: discriminator, perceptual net,",
+        "optimiser, evaluation.",
         "",
         "Memory on one device, float32, without activations",
     ]
-    memory = [("training of", "weights", "gradients", "AdamW states", "sum")]
+    memory: list[tuple[str, ...]] = [("training of", "weights", "gradients", "AdamW states", "sum")]
     memory += [
         (s.name, *(scaled(b, "B") for b in s.memory.values()), scaled(sum(s.memory.values()), "B")) for s in plan.stages
     ]

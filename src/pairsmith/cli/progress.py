@@ -11,9 +11,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pairsmith.cli.console import duration, note
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 QUIET_SECONDS = 20.0  # a stage that takes longer says so this often where there is no terminal
 
@@ -163,9 +166,13 @@ class PlainDisplay:
 
 
 class LiveDisplay:
-    """A live display on a terminal: the stage, below it a bar with rate and time left, above it what is done."""
+    """A live display on a terminal: the stage, below it a bar with rate and time left, above it what is done.
 
-    def __init__(self) -> None:
+    Args:
+        console: where to show it; None is the standard error.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
@@ -174,7 +181,7 @@ class LiveDisplay:
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=30),
             TextColumn("{task.fields[details]}", markup=False),
-            console=Console(stderr=True),
+            console=console or Console(stderr=True),
             transient=True,
         )
         self._tasks: dict[int, Any] = {}  # by id() of meters that are shown

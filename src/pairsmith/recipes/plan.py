@@ -368,7 +368,7 @@ def _vlm_stage(
             f"{synthesis / (flops + synthesis):.0%} of it draws synthetic images in the step "
             f"({settings.sampling.steps} refinement steps, {guided} passes each)"
         )
-        flops += synthesis
+        flops += round(synthesis)
         frozen += _count(generator)
     return Stage("VLM, each arm with synthetic pairs", flops, training.steps, trainable, frozen, detail)
 
