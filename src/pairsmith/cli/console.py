@@ -21,10 +21,18 @@ def note(text: str) -> None:
 
 
 class StandardErrorHandler(logging.Handler):
-    """Shows the package's warnings as plain sentences, above a progress display where there is one."""
+    """Shows the package's warnings as plain sentences, each once, above a progress display where there is one."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self._shown: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
-        note(f"{record.levelname.capitalize()}: {record.getMessage()}")
+        """Show a record whose sentence was not shown before."""
+        text = f"{record.levelname.capitalize()}: {record.getMessage()}"
+        if text not in self._shown:
+            self._shown.add(text)
+            note(text)
 
 
 def duration(seconds: float) -> str:

@@ -1,0 +1,59 @@
+"""The whole recipe from the command line, as small as it gets: a few steps of everything."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+
+from tests.cli.test_errors import only_sentence
+
+MINIATURE = {
+    "arms": ["baseline", "synthetic"],
+    "data": {"real": 24, "pictures": 24, "text": 60, "test": 12},
+    "tokenizer": {"optimization": {"continuous_steps": 1}},
+    "tokenizer_training": {"steps": 3, "batch_size": 4, "warmup_steps": 1},
+    "language_model_training": {"steps": 3, "batch_size": 8, "warmup_steps": 1},
+    "generator_training": {"steps": 3, "batch_size": 8, "warmup_steps": 1},
+    "synthesis": {"captions": 24},
+    "captions": {"prompt": {"min_words": 0, "max_words": 60}, "attempts": 1, "checks": {"max_tokens": None}},
+    "vlm_training": {"steps": 3, "batch_size": 8, "warmup_steps": 1},
+    "evaluation": {"every": 2, "clusters": 3, "oracle_steps": 2, "oracle_batch": 4, "faithfulness": 6},
+    "speed": {"steps": 1, "rounds": 1, "warmup": 0},
+}
+
+
+@pytest.fixture
+def config(tmp_path):
+    """The settings as a file."""
+    file = tmp_path / "miniature.yaml"
+    file.write_text(yaml.safe_dump(MINIATURE))
+    return file
+
+
+def test_a_run_from_data_to_report(pairsmith, config, tmp_path):
+    out = tmp_path / "run"
+    arguments = ("run", "synth2", "--from-scratch", "--config", config, "--out", out)
+    result = pairsmith(*arguments)
+    assert result.exit_code == 0, result.stderr
+    assert (out / "report.html").stat().st_size > 10_000
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert {"synth2.baseline.cider", "synth2.synthetic.cider", "synth2.speed.embedding_over_pixel"} <= set(metrics)
+    assert f"Report:  {out / 'report.html'}" in result.stdout
+    assert "times as fast as through pixels" in result.stdout
+    stages = [line.split("  ")[1] for line in result.stderr.splitlines() if line.endswith("begins")]
+    assert stages[0] == "data: begins"
+    assert stages[-1] == "report: begins"
+    assert pairsmith("report", out).stdout == f"Report: {out / 'report.html'}\n"
+    assert "seed" in only_sentence(pairsmith(*arguments, "--set", "seed=5"))
+
+
+def test_a_dry_run_shows_settings_and_makes_nothing(pairsmith, config, tmp_path):
+    out = tmp_path / "run"
+    result = pairsmith("run", "synth2", "--config", config, "--seeds", 3, "--out", out, "--dry-run")
+    shown = yaml.safe_load(result.stdout)
+    assert shown["seeds"] == 3
+    assert shown["vlm_training"]["steps"] == 3
+    assert shown["vlm_training"]["clip"] == 1.0  # of the preset
+    assert not out.exists()
