@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from itertools import pairwise
 
 import pytest
 
@@ -45,7 +46,7 @@ def test_published_bars_are_hollow_and_intervals_have_whiskers() -> None:
 
 def test_values_that_are_no_numbers_are_left_out() -> None:
     drawing = figures.bars([bar(math.nan), bar(3)], "axis", "what")
-    assert "nan" not in drawing
+    assert not re.search(r"\bnan\b", drawing)
     assert drawing.count("<rect") == 1
 
 
@@ -74,7 +75,7 @@ def test_labels_of_close_curves_do_not_overlap() -> None:
     drawing = figures.curves(close, "steps", "CIDEr", "what")
     places = sorted(float(y) for y in re.findall(r'y="([\d.]+)"[^>]*class="series', drawing))
     assert len(places) == 4
-    assert min(after - before for before, after in zip(places, places[1:], strict=False)) >= 17.9
+    assert min(after - before for before, after in pairwise(places)) >= 17.9
 
 
 def test_a_curve_of_one_point_is_drawn() -> None:
@@ -85,7 +86,7 @@ def test_stacks_join_without_gaps() -> None:
     parts = [("a", "text", 10.0), ("b", "draw", 30.0), ("c", "model", 60.0)]
     drawing = figures.stacks([figures.Stack("row", parts, "100 ms")], "ms", "what")
     found = [(float(x), float(width)) for x, width in re.findall(r'<rect x="([\d.]+)"[^>]*width="([\d.]+)"', drawing)]
-    for (start, width), (following, _) in zip(found, found[1:], strict=False):
+    for (start, width), (following, _) in pairwise(found):
         assert start + width == pytest.approx(following, abs=0.02)
     assert found[2][1] == pytest.approx(6 * found[0][1], rel=0.01)
     assert "row 100 ms (a 10.0, b 30.0, c 60.0)" in drawing

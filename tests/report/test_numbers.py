@@ -56,8 +56,15 @@ def test_percent_does_not_break() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(1.63, "1.6 s"), (59.2, "59 s"), (75, "1 min 15 s"), (3599.6, "1 h 0 min"), (90_000, "25 h 0 min"), (200_000, "2 d 7 h")],
-)  # fmt: skip
+    [
+        (1.63, "1.6 s"),
+        (59.2, "59 s"),
+        (75, "1 min 15 s"),
+        (3599.6, "1 h 0 min"),
+        (90_000, "25 h 0 min"),
+        (200_000, "2 d 7 h"),
+    ],
+)
 def test_durations(seconds: float, text: str) -> None:
     assert numbers.duration(seconds) == text
 
