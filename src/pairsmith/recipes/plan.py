@@ -1,6 +1,7 @@
 """What a preset of Synth² would take: parameters, FLOPs, memory, storage and days, from models that take no memory.
 
-How work is counted stands in `work`. Days: all FLOPs of all steps, divided by what the stated devices do at the stated utilisation.
+How work is counted stands in `work`. Days: all FLOPs of all steps, divided by what the stated devices do at the stated
+utilisation.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from typing import Any
 
 from pairsmith.recipes.synth2.settings import Synth2Settings
 
-# Parameters that the paper states, or that follow from a model it names: (part, millions, where from).
+# Parameters that the paper states, or that follow from a model it names: part -> (number, where from).
 PAPER_TOTALS = {"vlm": (632e6, "Tables 4 and 9"), "vlm_l_plus": (890e6, "Table 9")}
 PAPER_PARTS = {
     "generator": (86e6, "ViT-B, before cross-attention, embeddings and head"),

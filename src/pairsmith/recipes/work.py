@@ -5,8 +5,8 @@ FLOPs: a multiplication with an addition counts two. Our own networks are run on
 products, convolutions and attentions counted; a trained network costs three forward passes a step, one forward and two
 backward. The frozen language model costs 2 FLOPs a weight and token forward and, inside the VLM, as many backward,
 since gradients pass through it to the gated blocks; its attention over few tokens is left out. A gated block counts 2
-FLOPs a weight and text token forward, tripled. Real pictures come as
-tokens. Discriminator, perceptual net and optimiser are left out.
+FLOPs a weight and text token forward, tripled. Real pictures come as tokens. Discriminator, perceptual
+net and optimiser are left out.
 Memory: weights, gradients and the two moments of AdamW, all float32; activations, which depend on the micro-batch, are
 not in it.
 """

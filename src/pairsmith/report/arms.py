@@ -42,7 +42,6 @@ class ArmResult:
         truth: axis -> attribute -> interval ×100, mean over seeds.
         captions: test row id -> caption, of the first seed.
         curve: CIDEr against training steps.
-        steps_per_second: median over seeds.
     """
 
     name: str
@@ -55,7 +54,6 @@ class ArmResult:
     truth: dict[str, dict[str, Interval]]
     captions: dict[str, str]
     curve: tuple[CurvePoint, ...]
-    steps_per_second: float | None
 
     @property
     def cider(self) -> Interval | None:
@@ -139,7 +137,6 @@ def _join(name: str, entries: list[Mapping[str, Any]]) -> ArmResult:
     if per_image is not None:
         metrics["cider_d"] = mean_interval(per_image)
     ciders = [finite(entry.get("metrics", {}).get("cider_d", {}).get("value")) for entry in entries]
-    rates = [rate for entry in entries if (rate := finite(entry.get("steps_per_second")))]
     return ArmResult(
         name=name,
         label=LABELS[name],
@@ -151,7 +148,6 @@ def _join(name: str, entries: list[Mapping[str, Any]]) -> ArmResult:
         truth=_truth(entries),
         captions={str(key): str(text) for key, text in entries[0].get("captions", {}).items()},
         curve=_curve(entries),
-        steps_per_second=statistics.median(rates) if rates else None,
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pairsmith.report.arms import LABELS, ArmResult, difference
-from pairsmith.report.numbers import count, data_size, decimal, finite, percent, plural, signed, spread
+from pairsmith.report.numbers import count, data_size, decimal, finite, percent, plural, signed, significant, spread
 from pairsmith.report.paper_tables import Sizes
 from pairsmith.report.published import CLUSTERS, GENERATOR_FID
 from pairsmith.report.run_folder import RunFolder
@@ -159,12 +159,12 @@ def quality(run: RunFolder) -> list[str]:
         sentences.append(
             f"The tokenizer gives test pictures back at {decimal(tokenizer.get('psnr'))} dB (PSNR) and uses "
             f"{percent(tokenizer.get('usage'))} of its codes; the Fréchet distance of its copies is "
-            f"{decimal(tokenizer.get('rfid'), 2)}."
+            f"{significant(tokenizer.get('rfid'))}."
         )
     if generator:
         sentences.append(
             f"The generator's {plural(generator.get('pictures'), 'picture')} of test captions lie at a Fréchet "
-            f"distance of {decimal(generator.get('fid'), 2)}. Both distances are taken in the tokenizer's own "
+            f"distance of {significant(generator.get('fid'))}. Both distances are taken in the tokenizer's own "
             f"features, so they cannot be compared with distances between Inception's features, such as the paper's "
             f"{GENERATOR_FID}."
         )
