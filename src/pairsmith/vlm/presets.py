@@ -60,7 +60,7 @@ TINY = VLMConfig(
     codebook_norm="whiten",
     adapter=AdapterConfig(layers=1, heads=4, width=192, mlp_width=768),
     resampler=ResamplerConfig(layers=1, heads=4, width=192, latents=16, mlp_width=768, latents_from_media=True),
-    gated=GatedAttentionConfig(heads=4, head_width=48),
+    gated=GatedAttentionConfig(heads=4, head_width=48, feed_forward_ratio=1.0),
     gate_lr_scale=20.0,
 )
 

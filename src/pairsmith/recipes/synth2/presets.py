@@ -85,7 +85,7 @@ TINY = Synth2Settings(
     ),
     cached_captions=4000,
     # A scene's caption leaves nothing open, so nothing is gained by guidance or by tokens drawn far from the likeliest.
-    sampling=SamplingSettings(steps=4, guidance=0.0, temperature=0.5, choice_temperature=4.5, block_rows=16),
+    sampling=SamplingSettings(steps=3, guidance=0.0, temperature=0.5, choice_temperature=4.5, block_rows=16),
     writer=WriterSettings(kind="language-model"),
     captions=CaptionSettings(
         prompt=FREE_CAPTION,
