@@ -14,7 +14,7 @@ from pairsmith.errors import InputError
 from pairsmith.pairs.manifest import ShardEntry
 from pairsmith.pairs.schema import make_schema, pairs_to_table, table_to_pairs
 from pairsmith.pairs.shards import ShardFile, fit_table, write_shard_file
-from tests.pairs.rows import NUM_TOKENS, make_pairs
+from tests.pairs.rows import NUM_TOKENS, make_pair, make_pairs
 
 
 def write(folder: Path, table: pa.Table, index: int = 0) -> ShardEntry:
@@ -48,6 +48,14 @@ def test_images_lie_uncompressed_in_small_row_groups_and_the_rest_compressed(tmp
 def test_without_images_row_groups_are_large(tmp_path: Path) -> None:
     entry = write(tmp_path, pairs_to_table(make_pairs(230, images=False), NUM_TOKENS))
     assert pq.ParquetFile(tmp_path / entry.name).metadata.num_row_groups == 1
+
+
+def test_random_tokens_take_little_more_than_their_bits(tmp_path: Path) -> None:
+    codes = np.random.default_rng(0).integers(0, 8192, (500, 256), dtype=np.uint16)  # 13 bits each
+    pairs = [replace(make_pair(at), image=None, tokens=row) for at, row in enumerate(codes)]
+    entry = write(tmp_path, pairs_to_table(pairs, 256))
+    stored = sum(chunk.total_compressed_size for chunk in column_metadata(tmp_path / entry.name, "tokens.list.element"))
+    assert stored < 1.02 * codes.size * 13 / 8
 
 
 @pytest.mark.parametrize("image_bytes", [0, 100, 60_000])
