@@ -63,7 +63,7 @@ def run(out: Path, **changes: Any) -> PairStore:
     return run_stage(out, values.pop("items"), values.pop("make_rows"), **values)
 
 
-def run_until_crash(out: Path, crash_at: str) -> None:
+def run_until_crash(out: Path, crash_at: str, **changes: Any) -> None:
     """The body of a process that dies at a crash point, or ends well if it never gets there."""
     os.environ[CRASH_VARIABLE] = crash_at
-    run(out)
+    run(out, **changes)

@@ -11,6 +11,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Generator, Iterable
+from contextlib import suppress
 from itertools import islice
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -99,17 +100,22 @@ def _serve(build: Callable[[], Callable[[Any], Any]], connection: Connection) ->
     try:
         function = build()
         while (task := _next_task(connection)) is not None:
-            connection.send((True, function(task)))
+            _tell(connection, True, function(task))
     except Exception as error:
-        connection.send((False, _sendable(error)))
+        _tell(connection, False, _sendable(error))
 
 
 def _next_task(connection: Connection) -> Any:
-    """The next task; None when the parent has no more."""
+    """The next task; None when the parent has no more, or is gone."""
     try:
         return connection.recv()
-    except EOFError:
+    except (EOFError, ConnectionResetError):
         return None
+
+
+def _tell(connection: Connection, good: bool, value: Any) -> None:
+    with suppress(BrokenPipeError, ConnectionResetError):  # the parent is gone, and nobody is left to be told
+        connection.send((good, value))
 
 
 def _end_with_parent() -> None:
