@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import pickle
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -201,12 +202,42 @@ def test_a_refused_key_or_an_unknown_model_stops_at_once(serve, status: int) -> 
     assert len(stub.bodies) <= 3
 
 
-def test_a_dead_server_stops_the_writer(serve) -> None:
+def test_a_server_that_dies_stops_the_writer_after_many_failures(serve) -> None:
     stub = serve(lambda body, times: (200, _message("a")))
+    writer = _writer(stub.url, give_up_after=4, concurrency=2)
+    assert writer.write([Request("x", 1)]) == ["a"]
+    writer._client.close()  # else the connection that is open would still be served
+    writer._client = None
     stub.server.shutdown()
     stub.server.server_close()
     with pytest.raises(WriterUnavailable, match=r"4 requests in a row got no answer.*no connection"):
-        _writer(stub.url, give_up_after=4, concurrency=2).write([Request(str(number), number) for number in range(50)])
+        writer.write([Request(str(number), number) for number in range(50)])
+
+
+def test_a_server_that_was_never_there_is_told_by_its_address() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    writer = _writer(f"http://127.0.0.1:{port}/v1", concurrency=2)
+    with pytest.raises(
+        WriterUnavailable, match=rf"http://127.0.0.1:{port}/v1 cannot be reached \(no connection: .*start"
+    ):
+        writer.write([Request(str(number), number) for number in range(50)])
+    assert writer.usage.tries <= 2 * 3  # of one request a thread, not of twenty
+
+
+def test_a_refused_connection_is_tried_again_once_the_server_was_met(serve) -> None:
+    stub = serve(lambda body, times: (200, _message("a")))
+    writer = _writer(stub.url, retries=2)
+    assert writer.write([Request("x", 1)]) == ["a"]
+    writer._client.close()
+    writer._client = None
+    stub.server.shutdown()
+    stub.server.server_close()
+    failure = writer.write([Request("y", 2)])[0]
+    assert isinstance(failure, WriteFailure)
+    assert failure.reason.startswith("no connection")
+    assert writer.usage.tries == 1 + 3
 
 
 def test_failures_apart_from_each_other_do_not_stop_it(serve) -> None:

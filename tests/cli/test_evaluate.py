@@ -75,6 +75,18 @@ def test_stores_are_matched_by_group_or_id(pairsmith, stores, tmp_path):
     assert first["bleu_1"]["value"] == pytest.approx(100, abs=1e-3)
 
 
+def test_scored_captions_can_be_written_as_coco_results(pairsmith, stores, tmp_path):
+    arguments = ("evaluate", "captions", "--references", stores["single"], "--write-results", tmp_path / "r.json")
+    assert pairsmith(*arguments, "--results", stores["predicted"]).exit_code == 0
+    written = json.loads((tmp_path / "r.json").read_text())
+    assert written == [
+        {"image_id": "a", "caption": "a red dog runs"},
+        {"image_id": "b", "caption": "a blue cat sits"},
+    ]
+    two = ("--results", f"a={stores['predicted']}", "--results", f"b={stores['predicted']}")
+    assert "--write-results is for one model" in only_sentence(pairsmith(*arguments, *two))
+
+
 def test_two_predictions_for_an_image_are_refused(pairsmith, stores):
     arguments = ("evaluate", "captions", "--references", stores["single"], "--results", stores["doubled"])
     assert "two predictions for image 'a'" in only_sentence(pairsmith(*arguments))

@@ -135,6 +135,9 @@ def test_delta_mtl_of_written_figures(pairsmith, tmp_path: Path) -> None:
     result = pairsmith(*arguments, "--task", "acc", "--task=-fid", "--out", tmp_path / "m.json")
     assert result.exit_code == 0, result.stderr
     assert read_metrics(tmp_path / "m.json")["delta_mtl"].value == pytest.approx(35)
+    assert "task_mean" not in read_metrics(tmp_path / "m.json")  # of figures that go opposite ways
+    result = pairsmith(*arguments, "--task", "acc", "--task", "fid", "--out", tmp_path / "both.json")
+    assert read_metrics(tmp_path / "both.json")["task_mean"].value == pytest.approx(32.5)
     assert "has no figure 'nonsense'" in only_sentence(pairsmith(*arguments, "--task", "nonsense"))
 
 

@@ -10,8 +10,9 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from pairsmith.generators import GeneratorConfig, MaskedGenerator
+from pairsmith.generators.text import TextEncoder
 from pairsmith.pairs import Pair, PairStore, imported_id
-from pairsmith.recipes.synth2.models import word_tokenizer
+from pairsmith.recipes.synth2.models import load_language_model, word_tokenizer
 from pairsmith.tokenizer import TokenizerConfig, VQTokenizer
 from tests.cli.test_errors import only_sentence
 from tests.pairs.importers.samples import picture
@@ -113,6 +114,44 @@ def test_the_generator_knows_which_hidden_states_it_reads(pairsmith, models, pai
         assert result.exit_code == 0
         recorded[name] = PairStore(tmp_path / name).manifest.settings["synthesis"]["text_layer"]
     assert recorded == {"last": -1, "first": 0}
+
+
+def test_a_larger_decoder_draws_the_same_tokens(pairsmith, models, pairs, tmp_path):
+    out = tmp_path / "sharper"
+    arguments = ("finetune-decoder", pairs, "--tokenizer", models / "tokenizer", "--out", out, "--set", "channels=8")
+    quick = ("--set", "blocks=1", "--set", "training.steps=2", "--set", "training.batch_size=2")
+    result = pairsmith(*arguments, *quick, "--set", "training.tensorboard=false")
+    assert result.stdout == f"{out}: decoder of 8 channels and 1 block at each resolution, same tokens\n"
+    found = []
+    for tokenizer in (models / "tokenizer", out):
+        tokens = tmp_path / f"tokens-{len(found)}"
+        assert pairsmith("tokenize", pairs, "--tokenizer", tokenizer, "--out", tokens).exit_code == 0
+        found.append(PairStore(tokens).column_matrix("tokens"))
+    assert (found[0] == found[1]).all()
+    dry = pairsmith("finetune-decoder", pairs, "--tokenizer", "x", "--out", "y", "--dry-run").stdout
+    assert "channels: 256\nblocks: 4\n" in dry
+
+
+def test_another_language_model_of_the_same_width_is_refused(pairsmith, models, pairs, tmp_path):
+    lm, words = load_language_model(models / "lm")
+    config = json.loads((models / "generator" / "config.json").read_text())
+    shutil.copytree(models / "generator", tmp_path / "generator")
+    known = {**config, "text_model": TextEncoder(lm, words).fingerprint()}
+    (tmp_path / "generator" / "config.json").write_text(json.dumps(known))
+    shutil.copytree(models / "lm", tmp_path / "other-lm")
+    lm.base_model.layers[0].mlp.up_proj.weight.data.mul_(2)
+    lm.save_pretrained(tmp_path / "other-lm")
+
+    def render(language_model):
+        return pairsmith(
+            "render", pairs, "--generator", tmp_path / "generator", "--tokenizer", models / "tokenizer",
+            "--language-model", language_model, "--out", tmp_path / "out", "--set", "steps=2",
+        )  # fmt: skip
+
+    sentence = only_sentence(render(tmp_path / "other-lm"))
+    assert str(tmp_path / "other-lm") in sentence
+    assert "give the one that it was trained with" in sentence
+    assert render(models / "lm").exit_code == 0
 
 
 def test_models_that_do_not_belong_together_are_refused(pairsmith, models, pairs, tmp_path):

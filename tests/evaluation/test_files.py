@@ -19,7 +19,7 @@ from pairsmith.evaluation.files import (
     load_vqa_questions,
     load_vqa_results,
     read_json,
-    write_results,
+    write_caption_results,
 )
 
 
@@ -78,7 +78,7 @@ def test_real_vqa_files_load(shared: Path) -> None:
 
 def test_results_come_back_as_written(tmp_path: Path) -> None:
     captions = {1: "a café", 2: ""}
-    write_results(tmp_path / "r.json", captions, id_key="image_id", text_key="caption")
+    write_caption_results(tmp_path / "r.json", captions)
     assert load_caption_results(tmp_path / "r.json") == captions
 
 

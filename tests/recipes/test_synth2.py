@@ -11,6 +11,7 @@ from pairsmith.evaluation import read_metrics
 from pairsmith.generators import MaskedGenerator
 from pairsmith.pairs import PairStore
 from pairsmith.pairs.verify import verify
+from pairsmith.recipes.synth2.models import load_language_model, text_encoder
 from pairsmith.recipes.synth2.presets import PRESETS, preset
 from pairsmith.recipes.synth2.recipe import read_run, run_synth2
 from pairsmith.recipes.synth2.settings import Synth2Settings
@@ -118,6 +119,8 @@ def test_own_pairs_run_without_anything_of_scenes(shared: Path, tmp_path: Path) 
 def test_the_generator_keeps_what_it_was_trained_with(finished: Path) -> None:
     generator = MaskedGenerator.from_pretrained(finished / "models" / "generator")
     assert generator.config.text_layer == scene_settings().language_model.text_layer != -1
+    lm = load_language_model(finished / "models" / "language_model")
+    assert generator.config.text_model == text_encoder(scene_settings(), *lm).fingerprint()
     tokenizer = VQTokenizer.from_pretrained(finished / "models" / "tokenizer")
     assert generator.config.codes == tokenizer.codes_fingerprint()
     with pytest.raises(InputError, match="take the tokenizer"):

@@ -7,7 +7,7 @@ import pytest
 from pairsmith.errors import InputError
 from pairsmith.pairs.images import decode_image
 from pairsmith.scenes import World, WorldSettings, draw, facts_of, read
-from pairsmith.scenes.datasets import class_crops, render_caption, scene_of, scene_pair, scene_pairs
+from pairsmith.scenes.datasets import render_caption, scene_of, scene_pair, scene_pairs
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +46,3 @@ def test_rendering_a_caption_draws_its_scene(world: World) -> None:
     assert (render_caption(pair.caption, world.settings) == draw(scene_of(pair))).all()
     with pytest.raises(InputError, match="not a sentence"):
         render_caption("a dog on a sofa", world.settings)
-
-
-def test_crops_are_balanced_over_classes(world: World) -> None:
-    crops = list(class_crops(world, 48, seed=0))
-    assert set(Counter(pair.concept for pair in crops).values()) == {4}
-    assert crops[0].image is not None
-    assert decode_image(crops[0].image).size == (32, 32)

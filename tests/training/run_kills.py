@@ -17,6 +17,7 @@ import torch
 import torch._dynamo  # every optimiser imports it, which takes seconds: once here, not in every child
 
 from pairsmith.training import TrainingSettings, checkpoint, train
+from tests.training.kills import at_call, die, forked, outcome
 from tests.training.tiny import AdversarialTask, PointFeed
 
 SETTINGS = TrainingSettings(
@@ -31,26 +32,6 @@ SETTINGS = TrainingSettings(
     checkpoint_every=5,
     device="cpu",
 )
-
-
-def die(*unused: object) -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def at_call(number: int, real: Callable, before: bool = True) -> Callable:
-    """`real`, but its call `number` (from 1) kills the process, before or after doing its work."""
-    calls = [0]
-
-    def wrapped(*given: object, **named: object) -> object:
-        calls[0] += 1
-        if calls[0] == number and before:
-            die()
-        result = real(*given, **named)
-        if calls[0] == number:
-            die()
-        return result
-
-    return wrapped
 
 
 def write_half(number: int) -> Callable:
@@ -100,24 +81,6 @@ def run(out: Path, point: str = "", slow: float = 0.0) -> None:
         return {"mean": float(task.modules["generator"](torch.ones(1, 2)).mean()), "draw": torch.rand(1).item()}
 
     train(task, feed, SETTINGS, out, evaluate=evaluate, evaluate_every=4)
-
-
-def forked(work: Callable[[], None]) -> int:
-    """Start `work` in a child process; its process id."""
-    child = os.fork()
-    if child == 0:
-        try:
-            work()
-        except BaseException as error:
-            print(repr(error), file=sys.stderr)
-            os._exit(1)
-        os._exit(0)
-    return child
-
-
-def outcome(child: int) -> int:
-    """Wait for a child: 0 for success, -9 for a kill."""
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 POINTS = {

@@ -7,16 +7,13 @@ two processes with those of one.
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
-import torch
-import torch.distributed as dist
-
 from pairsmith.training import TrainingSettings, load_weights, read_ranks, train
 from pairsmith.training.task import Task
+from tests.training.ranks import run_all
 from tests.training.tiny import AdversarialTask, PointFeed, TokenFeed, TokenTask
 
 SCENARIOS: dict[str, dict[str, Any]] = {
@@ -70,18 +67,5 @@ def run(name: str, out: Path) -> dict[str, Any]:
     }
 
 
-def main(folder: Path) -> None:
-    """All scenarios, in one process group."""
-    torch.set_num_threads(1)
-    ranks = read_ranks()
-    if ranks.world > 1:
-        dist.init_process_group("gloo")
-    found = {name: run(name, folder / name) for name in SCENARIOS}
-    if ranks.rank == 0:
-        (folder / "found.json").write_text(json.dumps(found))
-    if ranks.world > 1:
-        dist.destroy_process_group()
-
-
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    run_all(SCENARIOS, run, Path(sys.argv[1]))

@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from pairsmith.errors import InputError
+from pairsmith.training import TrainingSettings, load_weights, train
 from pairsmith.training import checkpoint as checkpoints
-from pairsmith.training import load_weights
-from tests.training.tiny import TokenTask, weights
+from tests.training.tiny import TokenFeed, TokenTask, weights
 
 
 def write(out, step, value=1.0, keep=3, average=None, optimizer=None):
@@ -37,8 +37,12 @@ def test_keeps_the_newest_and_removes_what_is_torn(tmp_path):
     for step in (1, 2, 3):
         write(tmp_path, step)
     (tmp_path / "checkpoints" / "step_00000004.tmp").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "checkpoints" / "step_00000000").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "checkpoints" / "my-favourite").mkdir()  # what others put there is theirs
     write(tmp_path, 5, keep=2)
-    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["step_00000003", "step_00000005"]
+    left = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
+    assert left == ["my-favourite", "step_00000000", "step_00000003", "step_00000005"]
 
 
 @pytest.mark.parametrize("damage", ["cut", "missing", "no-state", "bad-state"])
@@ -119,6 +123,28 @@ def test_another_model_is_refused_by_tensor(tmp_path):
         checkpoints.load_into(
             {"m": model}, {"m.0.weight": torch.zeros(11, 16), "m.9": torch.zeros(1)}, wanted, tmp_path
         )
+
+
+def test_a_larger_model_is_not_loaded_in_part(tmp_path):
+    settings = TrainingSettings(steps=1, batch_size=8, device="cpu", tensorboard=False)
+    train(TokenTask(layers=2), TokenFeed(), settings, tmp_path)
+    larger = TokenTask(layers=2)
+    larger.model.append(nn.Linear(3, 3))
+    with pytest.raises(InputError, match=r"'model\.5\.bias' is missing"):
+        load_weights(tmp_path, larger.modules)
+
+
+def test_what_a_task_does_not_keep_is_not_asked_for(tmp_path):
+    class Partly(TokenTask):
+        def keeps(self, name: str) -> bool:
+            return not name.startswith("model.0")
+
+    settings = TrainingSettings(steps=1, batch_size=8, device="cpu", tensorboard=False)
+    task, fresh = Partly(), Partly()
+    task.model[0].requires_grad_(False)
+    train(task, TokenFeed(), settings, tmp_path)
+    load_weights(tmp_path, fresh.modules)
+    assert all(torch.equal(value, weights(task)[name]) for name, value in weights(fresh).items())
 
 
 def test_another_run_is_refused_by_setting(tmp_path):

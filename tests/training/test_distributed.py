@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 
 from pairsmith.errors import InputError
 from pairsmith.training.distributed import Ranks, choose_device, read_ranks
+from tests.training.ranks import two_processes
 from tests.training.run_ranks import SCENARIOS, run
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory) -> dict:
     """What two processes found."""
-    folder = tmp_path_factory.mktemp("two")
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    subprocess.run([*launch, "-m", "tests.training.run_ranks", str(folder)], cwd=ROOT, check=True)
-    return json.loads((folder / "found.json").read_text())
+    return two_processes("tests.training.run_ranks", tmp_path_factory.mktemp("two"))
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
@@ -55,3 +46,11 @@ def test_a_missing_gpu_is_said(monkeypatch):
     assert choose_device("auto", Ranks()) == torch.device("cpu")
     with pytest.raises(InputError, match="cuda is not available"):
         choose_device("cuda", Ranks())
+
+
+def test_every_process_needs_a_gpu_of_its_own(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert choose_device("auto", Ranks(1, 3, 1)) == torch.device("cuda", 1)
+    with pytest.raises(InputError, match="has 2 GPUs, and process 3 has none"):
+        choose_device("auto", Ranks(2, 3, 2))

@@ -33,6 +33,16 @@ def test_lines_after_the_restart_step_and_torn_lines_are_dropped(tmp_path):
     assert [line["step"] for line in watcher.lines] == [30, 30]
 
 
+def test_texts_with_strange_line_breaks_survive_a_restart(tmp_path):
+    line = {"step": 1, "caption": "a\u2028b\x85c\u2029d\x0be ünï"}
+    with RunLog(tmp_path, 0) as log:
+        log.add_evaluation(line)
+        log.add_evaluation({"step": 2})
+    with RunLog(tmp_path, 2) as log:
+        assert log.evaluations.lines == [line, {"step": 2}]
+    assert read_lines(tmp_path / "evaluations.jsonl") == [line, {"step": 2}]
+
+
 def test_other_ranks_write_nothing(tmp_path):
     with RunLog(tmp_path, 0, write=False) as log:
         log.add_training({"step": 1})

@@ -12,26 +12,13 @@ from pairsmith.training import TaskLoss, TrainingSettings, load_weights, train
 from pairsmith.training.distributed import Ranks
 from pairsmith.training.meter import Meter
 from pairsmith.training.step import Stepper
+from tests.training.kills import untimed
 from tests.training.tiny import AdversarialTask, PointFeed, TokenFeed, TokenTask, weights
-
-TIMES = {
-    "seconds",
-    "steps_per_second",
-    "rows_per_second",
-    "tokens_per_second",
-    "flops_per_second",
-    "data_wait_seconds",
-    "peak_memory_bytes",
-}
 
 
 def settings(**changes) -> TrainingSettings:
     base = {"steps": 12, "batch_size": 8, "learning_rate": 1e-2, "log_every": 4, "device": "cpu"}
     return TrainingSettings(**{**base, **changes})
-
-
-def untimed(lines):
-    return [{name: value for name, value in line.items() if name not in TIMES} for line in lines]
 
 
 def curve(result):

@@ -1,4 +1,4 @@
-"""Whether two English nouns are the same word, singular or plural, by spelling rules and a list of exceptions.
+"""Whether a text mentions a noun, in the singular or the plural, by spelling rules and a list of exceptions.
 
 Rules rather than a tagger: the words compared are a known concept and the words of a caption about it, so candidates
 are generous and a match needs one candidate of each in common.
@@ -38,11 +38,6 @@ def singulars(noun: str) -> set[str]:
         if noun.endswith(ending) and len(stem) >= 2 and not (ending == "s" and noun.endswith("ss")):
             found.add(stem + singular)
     return found
-
-
-def same_noun(first: str, second: str) -> bool:
-    """Whether the words may be forms of one noun."""
-    return not singulars(first).isdisjoint(singulars(second))
 
 
 def mentions(words: list[str], concept: list[str]) -> bool:

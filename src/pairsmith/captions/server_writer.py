@@ -11,6 +11,7 @@ import logging
 import os
 import random
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +21,7 @@ from pydantic import Field, field_validator
 
 from pairsmith.captions.credentials import first_secret, plain_address
 from pairsmith.captions.request_cache import RequestCache
+from pairsmith.captions.server_line import ServerLine
 from pairsmith.captions.usage import Usage
 from pairsmith.captions.writer import Request, WriteFailure, WriterUnavailable
 from pairsmith.errors import InputError
@@ -30,6 +32,7 @@ logger = logging.getLogger(__name__)
 _REASON_LENGTH = 200  # characters of a server's message that are kept
 _SEEDS = 2**31  # some servers take 32-bit seeds only
 _RETRIED_STATUS = {408, 409, 425, 429}  # and all of 500 and above
+_CONNECT_SECONDS = 10.0  # to be let in; the answer itself may take the whole time-out
 _FATAL_STATUS = {401: "refuses the key", 403: "forbids the request", 404: "does not know the address or the model"}
 
 
@@ -80,12 +83,19 @@ class ServerConnection(Settings):
 
 
 class _NoAnswer(Exception):
-    """A try without a usable answer that may be repeated: the reason, and the seconds the server asks to wait."""
+    """A try without a usable answer that may be repeated.
 
-    def __init__(self, reason: str, wait: float | None = None) -> None:
+    Attributes:
+        reason: what went wrong.
+        wait: seconds the server asks to wait.
+        outside: nobody was there to talk to: an unknown host, a refused connection.
+    """
+
+    def __init__(self, reason: str, wait: float | None = None, *, outside: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.wait = wait
+        self.outside = outside
 
 
 class ServerWriter:
@@ -107,7 +117,7 @@ class ServerWriter:
         self._connection = connection
         self._client: Any = None
         self._key = ""
-        self._line = _Line(connection.give_up_after)
+        self._line = ServerLine(connection.base_url, connection.give_up_after, connection.longest_wait)
         self._cache_folder = cache
         self._cache: RequestCache | None = None
         self.usage = Usage(connection.input_price, connection.output_price)
@@ -126,7 +136,8 @@ class ServerWriter:
 
         Raises:
             InputError: the key's environment variable is not set.
-            WriterUnavailable: the key is refused, the model is unknown, or too many requests in a row got no answer.
+            WriterUnavailable: the key is refused, the model is unknown, the server cannot be reached from the start,
+                or too many requests in a row got no answer.
         """
         client = self._open()
         if self._cache_folder is not None and self._cache is None:
@@ -147,6 +158,7 @@ class ServerWriter:
             return known
         jitter = random.Random(request.seed)
         reason = ""
+        began = time.monotonic()
         for attempt in range(self._connection.retries + 1):
             self._line.check()
             self.usage.tried()
@@ -154,9 +166,14 @@ class ServerWriter:
                 answer = self._ask(client, request)
             except _NoAnswer as error:
                 reason = error.reason
-                if attempt < self._connection.retries:
+                last = attempt == self._connection.retries
+                if error.outside:
+                    self._line.outside(reason, time.monotonic() - began, last)
+                else:
+                    self._line.met()
+                if not last:
                     wait = self._connection.first_wait * 2**attempt * jitter.uniform(0.75, 1.25)
-                    wait = min(max(wait, error.wait or 0.0), self._connection.longest_wait)
+                    wait = self._line.wait(max(wait, error.wait or 0.0))
                     logger.debug("no answer (%s), next try in %.1f s", reason, wait)
                     if stop.wait(wait):
                         break
@@ -172,10 +189,13 @@ class ServerWriter:
 
         try:
             completion = client.chat.completions.create(**self._body(request))
-        except openai.APITimeoutError:
+        except openai.APITimeoutError as error:
+            if _not_let_in(error):
+                raise _NoAnswer("no connection: nobody answers at this address", outside=True) from None
             raise _NoAnswer(f"time-out: no answer within {self._connection.timeout:g} s") from None
         except openai.APIConnectionError as error:
-            raise _NoAnswer(f"no connection: {self._clean(error.__cause__ or error)}") from None
+            reason = f"no connection: {self._clean(error.__cause__ or error)}"
+            raise _NoAnswer(reason, outside=_not_let_in(error)) from None
         except openai.APIStatusError as error:
             return self._refused(error)
         except (openai.APIResponseValidationError, ValueError, TypeError) as error:
@@ -239,7 +259,9 @@ class ServerWriter:
             self._client = openai.OpenAI(
                 api_key=key or "none",
                 base_url=self._connection.base_url,
-                timeout=self._connection.timeout,
+                timeout=openai.Timeout(
+                    self._connection.timeout, connect=min(self._connection.timeout, _CONNECT_SECONDS)
+                ),
                 max_retries=0,  # repeated here, where the reason and the waiting are ours to tell
             )
         return self._client
@@ -259,31 +281,9 @@ class ServerWriter:
         self.__init__(state["settings"], state["connection"], state["cache"])  # type: ignore[misc]
 
 
-class _Line:
-    """Counts requests that failed in a row, over all threads and calls; cut when there are too many."""
-
-    def __init__(self, give_up_after: int) -> None:
-        self._give_up_after = give_up_after
-        self._lock = threading.Lock()
-        self._failed = 0
-        self._reason = ""
-
-    def answered(self) -> None:
-        with self._lock:
-            self._failed = 0
-
-    def failed(self, reason: str) -> None:
-        with self._lock:
-            self._failed += 1
-            self._reason = reason
-        self.check()
-
-    def check(self) -> None:
-        if self._failed >= self._give_up_after:
-            raise WriterUnavailable(
-                f"{self._failed} requests in a row got no answer from the server, the last: {self._reason}; "
-                "finished work is kept, run again when the server answers"
-            )
+def _not_let_in(error: BaseException) -> bool:
+    """Whether no connection came about: the client's cause is told by its name, for its library is not ours."""
+    return type(error.__cause__).__name__ in ("ConnectError", "ConnectTimeout")
 
 
 def _retry_after(headers: Any) -> float | None:

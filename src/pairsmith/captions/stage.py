@@ -9,28 +9,24 @@ writing every caption again.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pairsmith.captions.axes import AxisPlan
-from pairsmith.captions.checks import check_caption, reason_code
-from pairsmith.captions.cleaning import clean, strip_prefix
+from pairsmith.captions.checks import reason_code
 from pairsmith.captions.concepts import ConceptBank
 from pairsmith.captions.duplicates import first_occurrences
+from pairsmith.captions.row_plan import RowPlan, WriterStopped
 from pairsmith.captions.settings import CaptionSettings
-from pairsmith.captions.writer import Request, WriteFailure, Writer
-from pairsmith.errors import InputError, PairsmithError
+from pairsmith.captions.writer import Writer
+from pairsmith.errors import InputError
 from pairsmith.execution import RowFactory, run_stage
-from pairsmith.pairs import Pair, PairStore, pair_id
+from pairsmith.pairs import Pair, PairStore
 from pairsmith.pairs.outcome import check_outcome
-from pairsmith.seeds import row_seed
-from pairsmith.settings import canonical_json
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +73,7 @@ def write_captions(
     if count < 1:
         raise InputError(f"the number of captions must be at least 1, not {count}")
     out = Path(out)
-    plan = _Plan.make(bank, writer, settings or CaptionSettings(), reader)
+    plan = RowPlan.make(bank, writer, settings or CaptionSettings(), reader)
     described = plan.settings.to_dict()
     if not described["axes"]:
         del described["axes"]  # without axes a store is as it was before there were any, and goes on
@@ -112,7 +108,7 @@ def write_captions(
             shard_rows=shard_rows,
         )
         return check_outcome(store, f"delete {out} and {drafts}, or use another --out")
-    except _WriterStopped as stopped:
+    except WriterStopped as stopped:
         raise stopped.error from None
 
 
@@ -125,10 +121,10 @@ def preview(
     reader: Any = None,
 ) -> list[Pair]:
     """The first `count` rows that `write_captions` would make with the same arguments, without a store."""
-    plan = _Plan.make(bank, writer, settings or CaptionSettings(), reader)
+    plan = RowPlan.make(bank, writer, settings or CaptionSettings(), reader)
     try:
         rows = plan.make_rows(range(count))
-    except _WriterStopped as stopped:
+    except WriterStopped as stopped:
         raise stopped.error from None
     if plan.settings.duplicates == "keep":
         return rows
@@ -144,156 +140,8 @@ def reason_counts(rows: PairStore | Iterable[Pair]) -> dict[str, int]:
     return dict(counts.most_common())
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """Everything that makes a row of its number; picklable when the writer is."""
-
-    bank: ConceptBank | None
-    writer: Writer
-    settings: CaptionSettings
-    reader: Any
-    generator: str
-    made_by: str  # the rows' column `settings`
-    axes: AxisPlan | None  # where the prompt asks for values of semantic axes
-
-    @classmethod
-    def make(cls, bank: ConceptBank | None, writer: Writer, settings: CaptionSettings, reader: Any) -> _Plan:
-        if settings.prompt.uses_concept and bank is None:
-            raise InputError(f"the prompt {settings.prompt.name!r} names a concept: give a bank of concepts")
-        if settings.axes and not settings.prompt.uses_axis:
-            raise InputError(f"the prompt {settings.prompt.name!r} has no [value], so captions.axes cannot be used")
-        if settings.checks.max_tokens is not None and reader is None:
-            raise InputError("checks.max_tokens needs the tokenizer of the model that will read the captions")
-        axes = settings.used_axes()
-        made_by = canonical_json(
-            {
-                "prompt": settings.prompt.to_dict(),
-                "strip_prefix": settings.strip_prefix,
-                "writer": writer.describe(),
-            }
-        )
-        return cls(
-            bank if settings.prompt.uses_concept else None,
-            writer,
-            settings,
-            reader if settings.checks.max_tokens is not None else None,
-            writer.name,
-            made_by,
-            AxisPlan(len(bank) if bank is not None else 1, axes, settings.seed) if axes else None,
-        )
-
-    def inputs(self) -> dict[str, str]:
-        """Fingerprints of what the captions come from."""
-        inputs = {} if self.bank is None else {"concepts": self.bank.fingerprint}
-        if self.reader is not None:
-            inputs["reader"] = _tokenizer_digest(self.reader)
-        return inputs
-
-    def make_rows(self, numbers: Sequence[int]) -> list[Pair]:
-        """The rows of these numbers."""
-        rows: dict[int, Pair] = {}
-        pending = list(numbers)
-        for attempt in range(self.settings.attempts):
-            answers = self._ask(pending, attempt)
-            for number, answer in zip(pending, answers, strict=True):
-                rows[number] = self._judge(number, self._seed(number, attempt), answer)
-            pending = [number for number in pending if rows[number].status != "ok"]
-            if not pending:
-                break
-        return [rows[number] for number in numbers]
-
-    def blank_row(self, number: int) -> Pair:
-        """The row of a number without a caption yet, to be marked as failed."""
-        return self._row(number, self._seed(number, 0), "", "failed", "not written")
-
-    def _ask(self, numbers: Sequence[int], attempt: int) -> list[str | WriteFailure]:
-        prompt = self.settings.prompt
-        requests = [
-            Request(self._prompt_text(number), self._seed(number, attempt), prompt.prefix) for number in numbers
-        ]
-        try:
-            answers = self.writer.write(requests)
-        except Exception as error:
-            raise _WriterStopped(error) from error
-        if len(answers) != len(requests):
-            raise _WriterStopped(
-                PairsmithError(f"{self.generator} gave {len(answers)} answers to {len(requests)} requests")
-            )
-        return answers
-
-    def _judge(self, number: int, seed: int, answer: str | WriteFailure) -> Pair:
-        """The row of an answer, whatever it is worth."""
-        text = clean(answer.text if isinstance(answer, WriteFailure) else answer)
-        if isinstance(answer, WriteFailure):
-            return self._row(number, seed, text, "filtered" if text else "failed", answer.reason)
-        prompt, checks = self.settings.prompt, self.settings.checks
-        reason = check_caption(text, prompt, self._concept(number), checks, self._count_tokens)
-        if reason is not None:
-            return self._row(number, seed, text, "filtered", reason)
-        return self._row(number, seed, self._final(text), "ok", "")
-
-    def _final(self, text: str) -> str:
-        return strip_prefix(text, self.settings.prompt.prefix) if self.settings.strip_prefix else text
-
-    def _row(self, number: int, seed: int, caption: str, status: str, reason: str) -> Pair:
-        return Pair(
-            id=pair_id(caption, self.generator, "", self.made_by, seed),
-            caption=caption,
-            concept=self._concept(number),
-            axis=self._axis_label(number),
-            generator=self.generator,
-            seed=seed,
-            settings=self.made_by,
-            status=status,
-            reason=reason,
-        )
-
-    def _concept(self, number: int) -> str | None:
-        if self.bank is None:
-            return None
-        if self.axes is not None and self.bank.uniform:
-            return self.bank.names[self.axes.cell(number).concept]
-        return self.bank.sample(self.settings.seed, _row_name(number))
-
-    def _axis(self, number: int) -> tuple[str, str]:
-        """Name and value of the row's axis; empty where the prompt asks for none."""
-        if self.axes is None:
-            return "", ""
-        if self.bank is not None and self.bank.uniform:
-            cell = self.axes.cell(number)
-            return cell.axis.name, cell.value
-        axis, value = self.axes.value_for(number)
-        return axis.name, value
-
-    def _axis_label(self, number: int) -> str | None:
-        name, value = self._axis(number)
-        return f"{name}: {value}" if name else None
-
-    def _prompt_text(self, number: int) -> str:
-        return self.settings.prompt.fill(self._concept(number), *self._axis(number))
-
-    def _seed(self, number: int, attempt: int) -> int:
-        return row_seed(self.settings.seed, _row_name(number), f"text/{attempt}")
-
-    def _count_tokens(self, text: str) -> int:
-        """Of the caption as it will be read: without its prefix if that is dropped."""
-        return len(self.reader(self._final(text))["input_ids"])
-
-
-class _WriterStopped(BaseException):
-    """Carries a writer's error past the row by row retries of a batch, which are for single bad rows."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__(str(error))
-        self.error = error
-
-
-def _row_maker(plan: _Plan) -> Callable[[Sequence[int]], list[Pair]]:
+def _row_maker(plan: RowPlan) -> Callable[[Sequence[int]], list[Pair]]:
     return plan.make_rows
-
-
-def _row_name(number: int) -> str:
-    return f"caption/{number}"
 
 
 def _without_duplicates(make_drafts: Callable[[], PairStore]) -> Iterator[Pair]:
@@ -311,10 +159,3 @@ def _mark_duplicates(rows: Iterable[Pair], first: Sequence[int] | Any, ids: Sequ
                 row = replace(row, status="filtered", reason=f"duplicate: of {ids[int(first[position])]}")
             position += 1
         yield row
-
-
-def _tokenizer_digest(hf_tokenizer: Any) -> str:
-    """16 hex digits of a tokenizer of `transformers`."""
-    backend = getattr(hf_tokenizer, "backend_tokenizer", None)
-    text = backend.to_str() if backend is not None else canonical_json(hf_tokenizer.get_vocab())
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -8,7 +8,19 @@ from typing import Annotated
 import typer
 
 import pairsmith
-from pairsmith.cli import captions, diversity, evaluate, filtering, images, negatives, plan, report, run, stores
+from pairsmith.cli import (
+    captions,
+    decoder,
+    diversity,
+    evaluate,
+    filtering,
+    images,
+    negatives,
+    plan,
+    report,
+    run,
+    stores,
+)
 from pairsmith.cli.console import StandardErrorHandler
 from pairsmith.cli.errors import GuardedGroup
 from pairsmith.cli.runtime import quieten
@@ -44,7 +56,7 @@ def begin(
         logger.addHandler(StandardErrorHandler(logging.WARNING))
 
 
-for module in (run, plan, captions, negatives, filtering, diversity, images, evaluate, stores, report):
+for module in (run, plan, captions, negatives, filtering, diversity, images, decoder, evaluate, stores, report):
     module.register(app)
 
 

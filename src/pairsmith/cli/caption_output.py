@@ -1,32 +1,14 @@
-"""What commands on stores of captions share: their arguments, their previews, and how they tell of dropped rows."""
+"""What commands on stores of captions share: where they write, and how they tell of dropped rows."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from pairsmith.cli.console import say
 
 if TYPE_CHECKING:
     from pairsmith.pairs import PairStore
-
-Store = Annotated[Path, typer.Argument(metavar="STORE", help="Folder of a pair store with captions.")]
-Preview = Annotated[
-    int | None, typer.Option("--preview", min=1, help="Only look at the first so many captions and print; no store.")
-]
-Concepts = Annotated[
-    Path | None,
-    typer.Option(
-        "--concepts",
-        help="Your own concepts: a text file with one on each line, optionally a tab and a weight, and a tab and a "
-        "domain, or CSV. [default: 7,700 names of visible things from WordNet]",
-    ),
-]
-Domains = Annotated[
-    list[str] | None, typer.Option("--domain", help="Take only the concepts of this domain; repeat for more.")
-]
 
 
 def needs_out(out: Path | None, preview: int | None) -> Path:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pairsmith.cli.caption_output import Concepts, Domains, cache_folder, say_reasons
+from pairsmith.cli.caption_options import Concepts, Domains, KeyVariable, NewStore, ServerModel
+from pairsmith.cli.caption_output import cache_folder, say_reasons
 from pairsmith.cli.console import note, plural, say
 from pairsmith.cli.options import ConfigFile, Device, DeviceOption, DryRun, Overrides, ShardRows, show_settings
 from pairsmith.cli.progress import open_display
@@ -25,21 +25,18 @@ def register(app: typer.Typer) -> None:
 
 
 def captions(
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Folder of the new store; needed unless --preview or --dry-run.")
-    ] = None,
+    out: NewStore = None,
     writer: Annotated[
         str,
         typer.Option(
             "--writer",
+            metavar="MODEL",
             help="Who writes: smollm2 (comes as a package), the folder or hub id of a causal language model, "
             "or the address of an OpenAI-compatible server, such as http://127.0.0.1:8000/v1.",
         ),
     ] = "smollm2",
-    model: Annotated[str | None, typer.Option("--model", help="Name of the model on the server.")] = None,
-    key_variable: Annotated[
-        str | None, typer.Option("--api-key-variable", help="Environment variable that holds the server's key.")
-    ] = None,
+    model: ServerModel = None,
+    key_variable: KeyVariable = None,
     free: Annotated[
         bool,
         typer.Option(
@@ -50,20 +47,23 @@ def captions(
         str | None,
         typer.Option(
             "--prompt",
+            metavar="NAME",
             help="A built-in prompt: synth2-class, synthclip, synclr-concept, synclr-background, synclr-relation or "
             "polygen-base; your own goes into --config. [default: synth2-class]",
         ),
     ] = None,
-    count: Annotated[int, typer.Option("--count", min=1, help="Rows to write, accepted or not.")] = 1000,
+    count: Annotated[int, typer.Option("--count", metavar="N", min=1, help="Rows to write, accepted or not.")] = 1000,
     concepts: Concepts = None,
     domains: Domains = None,
     preview: Annotated[
-        int | None, typer.Option("--preview", min=1, help="Only write and print the first so many rows; no store.")
+        int | None,
+        typer.Option("--preview", metavar="N", min=1, help="Only write and print the first N rows; no store."),
     ] = None,
     reader: Annotated[
         str | None,
         typer.Option(
             "--reader",
+            metavar="MODEL",
             help="Tokenizer of the model that will read the captions, a folder or hub id; needed when "
             "captions.checks.max_tokens is set.",
         ),

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pairsmith.cli.caption_options import Embedder
 from pairsmith.cli.console import plural, say, table
 from pairsmith.cli.options import Device, DeviceOption
 
@@ -25,24 +26,29 @@ def diversity(
             "NAME= says what to call one.",
         ),
     ],
-    embedder: Annotated[
-        str, typer.Option("--embedder", help="Language model that embeds captions: smollm2, a folder or hub id.")
-    ] = "smollm2",
-    clusters: Annotated[int, typer.Option("--clusters", min=2, help="k of k-means, over all sets together.")] = 20,
+    embedder: Embedder = "smollm2",
+    clusters: Annotated[
+        int, typer.Option("--clusters", metavar="N", min=2, help="k of k-means, over all sets together.")
+    ] = 20,
     most: Annotated[
-        int | None, typer.Option("--most", min=1, help="Take at most so many captions of each set, drawn by seed.")
+        int | None,
+        typer.Option("--most", metavar="N", min=1, help="Take at most so many captions of each set, drawn by seed."),
     ] = None,
-    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Runs of k-means; their spread is told.")] = 3,
+    seeds: Annotated[
+        int, typer.Option("--seeds", metavar="N", min=1, help="Runs of k-means; their spread is told.")
+    ] = 3,
     out: Annotated[
         Path | None,
         typer.Option(
             "--out",
+            metavar="PATH",
             help="Folder for metrics.json; embeddings are kept in it, so that a stopped command goes on. "
             "[default: only print]",
         ),
     ] = None,
     preview: Annotated[
-        int | None, typer.Option("--preview", min=1, help="Only print the first so many captions of each set.")
+        int | None,
+        typer.Option("--preview", metavar="N", min=1, help="Only print the first N captions of each set."),
     ] = None,
     device: DeviceOption = Device.auto,
 ) -> None:

@@ -35,9 +35,7 @@ def load_synthesizer(
     drawer.check_codes(decoder)
     lm, hf_tokenizer = load_language_model(language_model)
     encoder = TextEncoder(lm.to(device), hf_tokenizer, max_length=ours.max_text, layer=ours.text_layer)
-    if encoder.dim != ours.text_dim:
-        raise InputError(
-            f"generator {generator} reads features of width {ours.text_dim}, and language model {language_model} has "
-            f"{encoder.dim}: give the one it was trained with"
-        )
-    return Synthesizer(drawer, encoder, sampling, seed), decoder
+    try:
+        return Synthesizer(drawer, encoder, sampling, seed), decoder
+    except InputError as error:
+        raise InputError(f"--generator {generator} and --language-model {language_model}: {error}") from error

@@ -16,6 +16,7 @@ Out = Annotated[
     Path | None,
     typer.Option(
         "--out",
+        metavar="PATH",
         help="Where to write the figures: a file that ends in .json, or a folder for metrics.json and the score of "
         "every item; settings and versions go beside them. [default: only print]",
     ),
@@ -23,7 +24,9 @@ Out = Annotated[
 AllowPartial = Annotated[
     bool, typer.Option("--allow-partial", help="Score only what has a prediction; without this, gaps are an error.")
 ]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Of the 1,000 resamples behind the 95 % intervals.")]
+Seed = Annotated[
+    int, typer.Option("--seed", metavar="N", min=0, help="Seed of the 1,000 resamples behind the 95 % intervals.")
+]
 
 
 def register(app: typer.Typer) -> None:

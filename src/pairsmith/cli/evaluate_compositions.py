@@ -24,8 +24,10 @@ def register(commands: typer.Typer) -> None:
 
 def evaluate_sugarcrepe(
     model: Models,
-    data: Annotated[Path, typer.Option("--data", help="Folder with add_att.json and the six other files.")],
-    images: Annotated[Path, typer.Option("--images", help="Folder of the pictures: COCO's val2017.")],
+    data: Annotated[
+        Path, typer.Option("--data", metavar="FOLDER", help="Folder with add_att.json and the six other files.")
+    ],
+    images: Annotated[Path, typer.Option("--images", metavar="FOLDER", help="Folder of the pictures: COCO's val2017.")],
     out: Out = None,
     batch_rows: BatchRows = 64,
     device: DeviceOption = Device.auto,
@@ -55,10 +57,16 @@ def evaluate_sugarcrepe(
 
 def evaluate_sugarcrepe_pp(
     model: Models,
-    data: Annotated[Path, typer.Option("--data", help="Folder with replace_att.json and the four other files.")],
+    data: Annotated[
+        Path, typer.Option("--data", metavar="FOLDER", help="Folder with replace_att.json and the four other files.")
+    ],
     images: Annotated[
         Path | None,
-        typer.Option("--images", help="Folder of the pictures: COCO's val2017. [default: only the test of texts]"),
+        typer.Option(
+            "--images",
+            metavar="FOLDER",
+            help="Folder of the pictures: COCO's val2017. [default: only the test of texts]",
+        ),
     ] = None,
     out: Out = None,
     batch_rows: BatchRows = 64,

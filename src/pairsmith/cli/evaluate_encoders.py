@@ -18,17 +18,22 @@ if TYPE_CHECKING:
 
 MODEL_OPTION = typer.Option(
     "--model",
+    metavar="MODEL",
     help="Dual encoder: a folder in open_clip's layout, ARCHITECTURE:WEIGHTS as in ViT-B-32:laion2b_s34b_b79k, or "
     "hf-hub:ID. Repeat it to compare several, as NAME=MODEL or MODEL.",
 )
 Models = Annotated[list[str], MODEL_OPTION]
 Images = Annotated[
-    Path | None, typer.Option("--images", help="Folder of the pictures that a JSON file names; COCO's val2017, say.")
+    Path | None,
+    typer.Option(
+        "--images", metavar="FOLDER", help="Folder of the pictures that a JSON file names; COCO's val2017, say."
+    ),
 ]
 Classified = Annotated[
     Path,
     typer.Option(
         "--data",
+        metavar="FOLDER",
         help="Classified pictures: a CLIP_benchmark WebDataset folder, folders of a name for each class, or a pair "
         "store (the concept is the class).",
     ),
@@ -56,15 +61,22 @@ def evaluate_clipscore(
     results: Annotated[
         Path,
         typer.Option(
-            "--results", "--predictions", help="Captions to score: COCO results (JSON), or a pair store with pictures."
+            "--results",
+            "--predictions",
+            metavar="PATH",
+            help="Captions to score: COCO results (JSON), or a pair store with pictures.",
         ),
     ],
     references: Annotated[
         Path | None,
-        typer.Option("--references", help="For JSON results: COCO annotations or Karpathy JSON, which name the files."),
+        typer.Option(
+            "--references",
+            metavar="PATH",
+            help="For JSON results: COCO annotations or Karpathy JSON, which name the files.",
+        ),
     ] = None,
     images: Images = None,
-    split: Annotated[str | None, typer.Option("--split", help="Split of a Karpathy file.")] = None,
+    split: Annotated[str | None, typer.Option("--split", metavar="NAME", help="Split of a Karpathy file.")] = None,
     out: Out = None,
     batch_rows: BatchRows = 64,
     device: DeviceOption = Device.auto,
@@ -94,12 +106,15 @@ def evaluate_retrieval(
         Path,
         typer.Option(
             "--data",
+            metavar="FOLDER",
             help="Images with captions: COCO annotations or a Karpathy JSON (with --images), a CLIP_benchmark "
             "WebDataset folder, or a pair store.",
         ),
     ],
     images: Images = None,
-    split: Annotated[str | None, typer.Option("--split", help="Split of a Karpathy file or a folder.")] = None,
+    split: Annotated[
+        str | None, typer.Option("--split", metavar="NAME", help="Split of a Karpathy file or a folder.")
+    ] = None,
     out: Out = None,
     batch_rows: BatchRows = 64,
     device: DeviceOption = Device.auto,
@@ -126,11 +141,12 @@ def evaluate_retrieval(
 def evaluate_zero_shot(
     model: Models,
     data: Classified,
-    split: Annotated[str, typer.Option("--split", help="Split of the data.")] = "test",
+    split: Annotated[str, typer.Option("--split", metavar="NAME", help="Split of the data.")] = "test",
     templates: Annotated[
         Path | None,
         typer.Option(
             "--templates",
+            metavar="FILE",
             help="Prompts: text, one a line with {c} for the class, or JSON, a list of these or a list for each class. "
             "[default: those of the data]",
         ),
@@ -163,7 +179,7 @@ def evaluate_probe(
     model: Models,
     data: Classified,
     train_split: Annotated[str, typer.Option("--train-split", help="Pictures to fit on.")] = "train",
-    split: Annotated[str, typer.Option("--split", help="Pictures to test on.")] = "test",
+    split: Annotated[str, typer.Option("--split", metavar="NAME", help="Pictures to test on.")] = "test",
     validation_split: Annotated[
         str | None,
         typer.Option(
@@ -220,7 +236,7 @@ def evaluate_few_shot(
     model: Models,
     data: Classified,
     train_split: Annotated[str, typer.Option("--train-split", help="Pictures to learn from.")] = "train",
-    split: Annotated[str, typer.Option("--split", help="Pictures to test on.")] = "test",
+    split: Annotated[str, typer.Option("--split", metavar="NAME", help="Pictures to test on.")] = "test",
     ways: Annotated[int, typer.Option("--ways", min=2, help="Classes of an episode.")] = 5,
     shots: Annotated[int, typer.Option("--shots", min=1, help="Training pictures of each class.")] = 5,
     queries: Annotated[int, typer.Option("--queries", min=1, help="Test pictures of each class.")] = 6,

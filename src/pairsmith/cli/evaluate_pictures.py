@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from pairsmith.evaluation.score import Score
 
 TokenizerOption = Annotated[
-    str | None, typer.Option("--tokenizer", help="Take features from this VQ tokenizer: a folder or hub id.")
+    str | None,
+    typer.Option("--tokenizer", metavar="MODEL", help="Take features from this VQ tokenizer: a folder or hub id."),
 ]
 NetworkOption = Annotated[
     str | None,
     typer.Option(
         "--model",
+        metavar="MODEL",
         help="Take features from this network: inception:WEIGHTS (FID as published), timm:NAME or timm:NAME:WEIGHTS, "
         "open_clip:MODEL, or a folder or hub id of a transformers vision model, such as facebook/dinov2-base, or "
         "openai/clip-vit-large-patch14-336 for CMMD as published.",
@@ -29,7 +31,9 @@ NetworkOption = Annotated[
 ]
 GeneratedOption = Annotated[
     list[str],
-    typer.Option("--generated", help="Generated pictures, in the same forms. Repeat it, as NAME=PATH or PATH."),
+    typer.Option(
+        "--generated", metavar="PATH", help="Generated pictures, in the same forms. Repeat it, as NAME=PATH or PATH."
+    ),
 ]
 
 
@@ -45,7 +49,9 @@ def evaluate_fid(
     real: Annotated[
         Path,
         typer.Option(
-            "--real", help="Real pictures: a pair store, a folder of images, or features as .npz (key features)."
+            "--real",
+            metavar="PATH",
+            help="Real pictures: a pair store, a folder of images, or features as .npz (key features).",
         ),
     ],
     generated: GeneratedOption,
@@ -109,7 +115,11 @@ def evaluate_reconstruction(
     originals: Annotated[Path, typer.Option("--originals", help="Pictures: a pair store or a folder of images.")],
     tokenizer: Annotated[
         list[str],
-        typer.Option("--tokenizer", help="VQ tokenizer: a folder or hub id. Repeat it, as NAME=SOURCE or SOURCE."),
+        typer.Option(
+            "--tokenizer",
+            metavar="MODEL",
+            help="VQ tokenizer: a folder or hub id. Repeat it, as NAME=SOURCE or SOURCE.",
+        ),
     ],
     features: Annotated[
         str | None,
@@ -139,7 +149,9 @@ def evaluate_reconstruction(
 
 
 def evaluate_spectrum(
-    real: Annotated[Path, typer.Option("--real", help="Real pictures: a pair store or a folder of images.")],
+    real: Annotated[
+        Path, typer.Option("--real", metavar="PATH", help="Real pictures: a pair store or a folder of images.")
+    ],
     generated: GeneratedOption,
     size: Annotated[
         int, typer.Option("--size", min=8, help="Pixels a side that all pictures are resized to (antialiased).")
@@ -194,6 +206,7 @@ def evaluate_diversity(
         list[str],
         typer.Option(
             "--pictures",
+            metavar="PATH",
             help="A pair store, a folder of images, or features as .npz. Repeat it, as NAME=PATH or PATH.",
         ),
     ],

@@ -24,11 +24,19 @@ def register(commands: typer.Typer) -> None:
 
 
 def evaluate_scenes(
-    data: Annotated[Path, typer.Option("--data", help="Folder of the tests; made first where there is nothing.")],
+    data: Annotated[
+        Path, typer.Option("--data", metavar="FOLDER", help="Folder of the tests; made first where there is nothing.")
+    ],
     model: Annotated[list[str] | None, MODEL_OPTION] = None,
-    images: Annotated[int, typer.Option("--images", min=20, help="Scenes of a folder that is made.")] = 500,
-    image_size: Annotated[int, typer.Option("--image-size", min=16, help="Pixels a side of a made picture.")] = 64,
-    data_seed: Annotated[int, typer.Option("--data-seed", min=0, help="Of a folder that is made.")] = 0,
+    images: Annotated[
+        int, typer.Option("--images", metavar="N", min=20, help="Scenes of a folder that is made.")
+    ] = 500,
+    image_size: Annotated[
+        int, typer.Option("--image-size", metavar="PIXELS", min=16, help="Pixels a side of a made picture.")
+    ] = 64,
+    data_seed: Annotated[
+        int, typer.Option("--data-seed", metavar="N", min=0, help="Seed of a folder that is made.")
+    ] = 0,
     out: Out = None,
     batch_rows: BatchRows = 64,
     device: DeviceOption = Device.auto,
@@ -74,24 +82,33 @@ def evaluate_scenes(
 def evaluate_delta_mtl(
     metrics: Annotated[
         list[str],
-        typer.Option("--metrics", help="metrics.json of a model, or its folder. Repeat it, as NAME=FILE or FILE."),
+        typer.Option(
+            "--metrics", metavar="PATH", help="metrics.json of a model, or its folder. Repeat it, as NAME=FILE or FILE."
+        ),
     ],
-    baseline: Annotated[Path, typer.Option("--baseline", help="metrics.json of the baseline, or its folder.")],
+    baseline: Annotated[
+        Path, typer.Option("--baseline", metavar="PATH", help="metrics.json of the baseline, or its folder.")
+    ],
     task: Annotated[
         list[str],
-        typer.Option("--task", help="A key that both files have; repeat it. A leading - says that lower is better."),
+        typer.Option(
+            "--task",
+            metavar="KEY",
+            help="A key that both files have; repeat it. A leading - says that lower is better.",
+        ),
     ],
     out: Out = None,
 ) -> None:
     """Mean relative change over a baseline, in percent.
 
     Delta MTL (SynthCLIP, appendix G): the mean over tasks of (model - baseline) / baseline, with the sign turned
-    where lower is better. In the file: delta_mtl.
+    where lower is better. In the file: delta_mtl, and where higher is always better task_mean, the plain mean over
+    tasks, as DataComp averages its 38.
     """
     from pairsmith.cli.figures import finish, model_names
     from pairsmith.cli.results import described
     from pairsmith.errors import InputError
-    from pairsmith.evaluation.image_text.aggregates import delta_mtl
+    from pairsmith.evaluation.image_text.aggregates import delta_mtl, task_mean
     from pairsmith.evaluation.metrics_file import Metric, read_metrics
 
     lower = [name[1:] for name in task if name.startswith("-")]
@@ -106,10 +123,12 @@ def evaluate_delta_mtl(
 
     models = model_names(metrics)
     base = chosen(baseline)
-    extra = {
-        name: {"delta_mtl": Metric(delta_mtl(chosen(Path(path)), base, lower), len(tasks))}
-        for name, path in models.items()
-    }
+    extra: dict[str, dict[str, Metric]] = {}
+    for name, path in models.items():
+        values = chosen(Path(path))
+        extra[name] = {"delta_mtl": Metric(delta_mtl(values, base, lower), len(tasks))}
+        if not lower:
+            extra[name]["task_mean"] = Metric(task_mean(values), len(tasks))
     settings = {
         "baseline": described(baseline),
         "metrics": {name: described(path) for name, path in models.items()},

@@ -30,20 +30,26 @@ def register(commands: typer.Typer) -> None:
 def evaluate_captions(
     references: Annotated[
         Path,
-        typer.Option("--references", help="Human captions: COCO annotations (JSON), a Karpathy JSON, or a pair store."),
+        typer.Option(
+            "--references",
+            metavar="PATH",
+            help="Human captions: COCO annotations (JSON), a Karpathy JSON, or a pair store.",
+        ),
     ],
     predictions: Annotated[
         list[str],
         typer.Option(
             "--results",
             "--predictions",
+            metavar="PATH",
             help="Captions to score: COCO results (JSON with image_id and caption), or a pair store. Repeat it to "
             "compare several models, as NAME=FILE or FILE.",
         ),
     ],
     out: Out = None,
     split: Annotated[
-        str | None, typer.Option("--split", help="Split of a Karpathy file: train, restval, val or test.")
+        str | None,
+        typer.Option("--split", metavar="NAME", help="Split of a Karpathy file: train, restval, val or test."),
     ] = None,
     tokenize: Annotated[
         bool,
@@ -57,6 +63,15 @@ def evaluate_captions(
     spice: Annotated[
         bool, typer.Option("--spice", help="SPICE too, by the reference program; needs Java and its models.")
     ] = False,
+    write_results: Annotated[
+        Path | None,
+        typer.Option(
+            "--write-results",
+            metavar="FILE.json",
+            help="Also write the captions as COCO results, which evaluation servers and other programs take; for one "
+            "model.",
+        ),
+    ] = None,
     allow_partial: AllowPartial = False,
     seed: Seed = 0,
 ) -> None:
@@ -70,11 +85,15 @@ def evaluate_captions(
     from pairsmith.cli.figures import finish, model_names
     from pairsmith.cli.java_metrics import add_java_metrics
     from pairsmith.cli.results import described
+    from pairsmith.errors import InputError
     from pairsmith.evaluation.captions import caption_scores
+    from pairsmith.evaluation.files import write_caption_results
     from pairsmith.evaluation.metrics_file import Metric
     from pairsmith.evaluation.score import Score
 
     models = model_names(predictions)
+    if write_results is not None and len(models) > 1:
+        raise InputError(f"--write-results is for one model, and there are {len(models)}: give one --results")
     known = read_references(references, split)
     scores: dict[str, dict[str, Score]] = {}
     extra: dict[str, dict[str, Metric]] = {}
@@ -83,6 +102,8 @@ def evaluate_captions(
         found = caption_scores(known, captions, tokenize=tokenize, allow_partial=allow_partial, seed=seed)
         scores[name] = found.scores
         extra[name] = {}
+        if write_results is not None:
+            write_caption_results(write_results, captions)
         say(f"{name}: {plural(found.images, 'image')}, {plural(found.references, 'reference')}")
         if found.skipped_images:
             say(f"{plural(found.skipped_images, 'image')} without prediction left out")
@@ -101,20 +122,27 @@ def evaluate_captions(
 def evaluate_vqa(
     annotations: Annotated[
         Path,
-        typer.Option("--annotations", help="People's answers (JSON): VQAv2, OK-VQA, VizWiz or TextVQA."),
+        typer.Option(
+            "--annotations", metavar="FILE", help="People's answers (JSON): VQAv2, OK-VQA, VizWiz or TextVQA."
+        ),
     ],
     predictions: Annotated[
         list[str],
         typer.Option(
             "--results",
             "--predictions",
+            metavar="PATH",
             help="Answers to score: JSON with question_id (VizWiz: image) and answer. Repeat it to compare several "
             "models, as NAME=FILE or FILE.",
         ),
     ],
     questions: Annotated[
         Path | None,
-        typer.Option("--questions", help="VQA questions (JSON), to check that the annotations are of the same split."),
+        typer.Option(
+            "--questions",
+            metavar="FILE",
+            help="VQA questions (JSON), to check that the annotations are of the same split.",
+        ),
     ] = None,
     mode: Annotated[
         VqaMode,
@@ -182,13 +210,21 @@ def evaluate_vqa(
 
 def write_vqa_submission(
     questions: Annotated[
-        Path, typer.Option("--questions", help="All questions of the test: VQAv2, OK-VQA, VizWiz or TextVQA (JSON).")
+        Path,
+        typer.Option(
+            "--questions", metavar="FILE", help="All questions of the test: VQAv2, OK-VQA, VizWiz or TextVQA (JSON)."
+        ),
     ],
     answers: Annotated[
         Path,
-        typer.Option("--results", "--predictions", help="The answers: JSON with question_id or image, and answer."),
+        typer.Option(
+            "--results",
+            "--predictions",
+            metavar="PATH",
+            help="The answers: JSON with question_id or image, and answer.",
+        ),
     ],
-    out: Annotated[Path, typer.Option("--out", help="The file to hand in.")],
+    out: Annotated[Path, typer.Option("--out", metavar="PATH", help="The file to hand in.")],
 ) -> None:
     """Write the file that the EvalAI server scores.
 

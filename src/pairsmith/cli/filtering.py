@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pairsmith.cli.caption_output import Concepts, Domains, Preview, Store, cache_folder, needs_out, say_reasons
+from pairsmith.cli.caption_options import (
+    Concepts,
+    Domains,
+    Embedder,
+    KeyVariable,
+    NewStore,
+    Preview,
+    ServerModel,
+    Store,
+)
+from pairsmith.cli.caption_output import cache_folder, needs_out, say_reasons
 from pairsmith.cli.console import plural, say
 from pairsmith.cli.options import ConfigFile, Device, DeviceOption, DryRun, Overrides, ShardRows, show_settings
 from pairsmith.cli.progress import open_display
@@ -34,28 +44,32 @@ def register(app: typer.Typer) -> None:
 
 def filter_command(
     store: Store,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Folder of the new store; needed unless --preview or --dry-run.")
-    ] = None,
+    out: NewStore = None,
     preset: Annotated[
         FilterPreset,
-        typer.Option("--preset", help="synthvlm: its published thresholds, with perplexity and verdict by a model."),
+        typer.Option(
+            "--preset",
+            help="default: rules that need no model; synthvlm: its published thresholds, with filters that need "
+            "--perplexity-model and --writer.",
+        ),
     ] = FilterPreset.default,
     perplexity_model: Annotated[
         str | None,
-        typer.Option("--perplexity-model", help="Language model for perplexity: smollm2, a folder or hub id."),
+        typer.Option(
+            "--perplexity-model", metavar="MODEL", help="Language model for perplexity: smollm2, a folder or hub id."
+        ),
     ] = None,
     writer: Annotated[
         str | None,
-        typer.Option("--writer", help="Who gives the verdict: smollm2, a folder or hub id, or a server's address."),
+        typer.Option(
+            "--writer",
+            metavar="MODEL",
+            help="Who gives the verdict: smollm2, a folder or hub id, or a server's address.",
+        ),
     ] = None,
-    model: Annotated[str | None, typer.Option("--model", help="Name of the model on the server.")] = None,
-    key_variable: Annotated[
-        str | None, typer.Option("--api-key-variable", help="Environment variable that holds the server's key.")
-    ] = None,
-    embedder: Annotated[
-        str, typer.Option("--embedder", help="Language model for near_duplicates.cosine: smollm2, a folder or hub id.")
-    ] = "smollm2",
+    model: ServerModel = None,
+    key_variable: KeyVariable = None,
+    embedder: Embedder = "smollm2",
     preview: Preview = None,
     shard_rows: ShardRows = 1000,
     device: DeviceOption = Device.auto,
@@ -65,8 +79,9 @@ def filter_command(
 ) -> None:
     """Filter captions by rules, repetition and models.
 
-    Every row comes through: what a filter drops becomes "filtered", with the reason. Scores of the store, such as clip,
-    are filtered with --set 'scores=[{name: clip, least: 0.28}]'.
+    Every row comes through: what a filter drops becomes "filtered", with the reason. --dry-run shows the filters and
+    their thresholds, --set changes them: `--set perplexity=null` turns one off, and scores that lie beside the store,
+    such as clip, are filtered with --set 'scores=[{name: clip, least: 0.28}]'.
     """
     from pairsmith.captions.filters import FilterSettings, filter_captions, filter_reasons, published
     from pairsmith.captions.rows import first_rows
@@ -133,14 +148,10 @@ def _filter_models(
 
 def balance(
     store: Store,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Folder of the new store; needed unless --preview or --dry-run.")
-    ] = None,
+    out: NewStore = None,
     concepts: Concepts = None,
     domains: Domains = None,
-    embedder: Annotated[
-        str, typer.Option("--embedder", help="Language model for method=clusters: smollm2, a folder or hub id.")
-    ] = "smollm2",
+    embedder: Embedder = "smollm2",
     preview: Preview = None,
     shard_rows: ShardRows = 1000,
     device: DeviceOption = Device.auto,
@@ -150,9 +161,10 @@ def balance(
 ) -> None:
     """Thin a caption set so that few concepts do not fill it.
 
-    method=concepts keeps a caption with probability t/max(count, t) of its rarest concept, as MetaCLIP does;
-    method=clusters takes captions from clusters of embeddings in turn until `keep` are chosen. Entropy and
-    concentration over concepts are printed before and after.
+    As MetaCLIP does, a caption is kept with probability t/max(count, t), where count is that of its rarest concept and
+    t is set by --set limit=N. With --set method=clusters captions are taken from clusters of embeddings in turn
+    instead, until as many are chosen as --set keep=N says. Entropy and concentration over concepts are printed before
+    and after.
     """
     from pairsmith.captions.balance import BalanceSettings, ConceptMatcher, concept_spread
     from pairsmith.captions.balance_stage import balance_captions, balance_reasons

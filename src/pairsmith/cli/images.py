@@ -22,7 +22,7 @@ from pairsmith.cli.runtime import pick_device, prepare_torch
 from pairsmith.cli.stores import Store, counts_sentence
 
 TokenizerSource = Annotated[
-    str, typer.Option("--tokenizer", help="VQ tokenizer: a folder, or the id of one on the hub.")
+    str, typer.Option("--tokenizer", metavar="MODEL", help="VQ tokenizer: a folder, or the id of one on the hub.")
 ]
 
 
@@ -35,7 +35,9 @@ def register(app: typer.Typer) -> None:
 def tokenize(
     store: Store,
     tokenizer: TokenizerSource,
-    out: Annotated[Path, typer.Option("--out", help="Folder of the new store; one that was stopped goes on.")],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FOLDER", help="Folder of the new store; one that was stopped goes on.")
+    ],
     keep_images: Annotated[
         bool, typer.Option("--keep-images", help="Copy the pictures too; tokens alone take 2 bytes each.")
     ] = False,
@@ -71,20 +73,26 @@ def tokenize(
 def render(
     captions: Annotated[Path, typer.Argument(metavar="CAPTIONS", help="Folder of a store with captions.")],
     generator: Annotated[
-        str, typer.Option("--generator", help="Masked generator: a folder, or the id of one on the hub.")
+        str,
+        typer.Option("--generator", metavar="MODEL", help="Masked generator: a folder, or the id of one on the hub."),
     ],
     tokenizer: TokenizerSource,
     language_model: Annotated[
         str,
         typer.Option(
             "--language-model",
+            metavar="MODEL",
             help="The frozen language model that the generator was trained with: smollm2, a folder, or a hub id.",
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", help="Folder of the new store; one that was stopped goes on.")],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FOLDER", help="Folder of the new store; one that was stopped goes on.")
+    ],
     images: Annotated[bool, typer.Option("--images", help="Also decode the tokens and store pictures (PNG).")] = False,
-    repeat: Annotated[int, typer.Option("--repeat", min=1, help="Pictures of each caption, all different.")] = 1,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of all pictures.")] = 0,
+    repeat: Annotated[
+        int, typer.Option("--repeat", metavar="N", min=1, help="Pictures of each caption, all different.")
+    ] = 1,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Another seed draws other pictures.")] = 0,
     shard_rows: ShardRows = 1000,
     batch_rows: BatchRows = 64,
     device: DeviceOption = Device.auto,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pairsmith.cli.caption_output import Preview, Store, needs_out, say_reasons
+from pairsmith.cli.caption_options import KeyVariable, NewStore, Preview, ServerModel, Store
+from pairsmith.cli.caption_output import needs_out, say_reasons
 from pairsmith.cli.console import plural, say
 from pairsmith.cli.options import ConfigFile, Device, DeviceOption, DryRun, Overrides, ShardRows, show_settings
 from pairsmith.cli.progress import open_display
@@ -32,9 +33,7 @@ def register(app: typer.Typer) -> None:
 
 def negatives(
     store: Store,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Folder of the new store; needed unless --preview or --dry-run.")
-    ] = None,
+    out: NewStore = None,
     parser: Annotated[
         ParserChoice,
         typer.Option(
@@ -42,20 +41,22 @@ def negatives(
         ),
     ] = ParserChoice.auto,
     spacy_model: Annotated[
-        str | None, typer.Option("--spacy-model", help="Name or folder of the spaCy model. [default: en_core_web_sm]")
+        str | None,
+        typer.Option(
+            "--spacy-model", metavar="NAME", help="Name or folder of the spaCy model. [default: en_core_web_sm]"
+        ),
     ] = None,
     writer: Annotated[
         str | None,
         typer.Option(
             "--writer",
+            metavar="MODEL",
             help="Let a language model edit the captions instead of rules: smollm2, a folder or hub id, or a server's "
             "address. Every edit is verified.",
         ),
     ] = None,
-    model: Annotated[str | None, typer.Option("--model", help="Name of the model on the server.")] = None,
-    key_variable: Annotated[
-        str | None, typer.Option("--api-key-variable", help="Environment variable that holds the server's key.")
-    ] = None,
+    model: ServerModel = None,
+    key_variable: KeyVariable = None,
     preview: Preview = None,
     shard_rows: ShardRows = 1000,
     device: DeviceOption = Device.auto,

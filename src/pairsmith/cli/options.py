@@ -31,14 +31,26 @@ Overrides = Annotated[
     typer.Option(
         "--set",
         metavar="NAME=VALUE",
-        help="One setting, as vlm_training.steps=200; repeat for more. Wins over --config.",
+        help="One setting, by its name in what --dry-run prints (a dot for each level); repeat for more. Wins over "
+        "--config.",
     ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only print the resolved settings as YAML; do nothing.")]
 DeviceOption = Annotated[Device, typer.Option("--device", help="Where models run; auto takes cuda where there is one.")]
-ShardRows = Annotated[int, typer.Option("--shard-rows", min=1, help="Rows in each shard, the unit of resuming.")]
+ShardRows = Annotated[
+    int,
+    typer.Option(
+        "--shard-rows",
+        metavar="N",
+        min=1,
+        help="Rows in each file of the store; a stopped command goes on after the last whole file.",
+    ),
+]
 BatchRows = Annotated[
-    int, typer.Option("--batch-rows", min=1, help="Rows computed at a time; changes speed and memory, not the result.")
+    int,
+    typer.Option(
+        "--batch-rows", metavar="N", min=1, help="Rows computed at a time; changes speed and memory, not the result."
+    ),
 ]
 
 

@@ -30,21 +30,28 @@ def register(app: typer.Typer) -> None:
 
 @recipes.command("synth2")
 def plan_recipe_synth2(
-    preset: Annotated[str, typer.Option("--preset", help="tiny, small or paper.")] = "paper",
+    preset: Annotated[str, typer.Option("--preset", metavar="NAME", help="tiny, small or paper.")] = "paper",
     out: Annotated[
         Path | None,
         typer.Option(
             "--out",
+            metavar="PATH",
             help="Also write the parameter counts: a file that ends in .json, or a folder for metrics.json, "
             "settings.yaml and environment.json.",
         ),
     ] = None,
-    devices: Annotated[int, typer.Option("--devices", min=1, help="Devices that days are stated for.")] = 8,
+    devices: Annotated[
+        int, typer.Option("--devices", metavar="N", min=1, help="Devices that days are stated for.")
+    ] = 8,
     peak: Annotated[
-        float, typer.Option("--peak", min=1e-9, help="Dense bf16 TFLOP/s of one device; 989 is an H100's.")
+        float,
+        typer.Option("--peak", metavar="TFLOPS", min=1e-9, help="Dense bf16 TFLOP/s of one device; 989 is an H100's."),
     ] = 989.0,
     utilisation: Annotated[
-        float, typer.Option("--utilisation", min=0.01, max=1.0, help="Share of the peak that training reaches.")
+        float,
+        typer.Option(
+            "--utilisation", metavar="SHARE", min=0.01, max=1.0, help="Share of the peak that training reaches."
+        ),
     ] = 0.4,
     config: ConfigFile = None,
     overrides: Overrides = None,

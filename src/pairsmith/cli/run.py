@@ -30,13 +30,16 @@ def run_recipe_synth2(
     out: Annotated[
         Path,
         typer.Option(
-            "--out", help="Folder of the run. A run that was stopped goes on in it; one with other settings is refused."
+            "--out",
+            metavar="PATH",
+            help="Folder of the run. A run that was stopped goes on in it; one with other settings is refused.",
         ),
     ],
     preset: Annotated[
         str,
         typer.Option(
             "--preset",
+            metavar="NAME",
             help="tiny: drawn scenes of 64 pixels, about ten minutes on two CPU cores; small: your pairs, one GPU, "
             "hours; paper: the published sizes, many accelerators.",
         ),
@@ -45,12 +48,15 @@ def run_recipe_synth2(
         Path | None,
         typer.Option(
             "--real",
+            metavar="PATH",
             help="Your own pairs instead of drawn scenes: anything that `pairsmith import` reads.",
         ),
     ] = None,
     seeds: Annotated[
         int | None,
-        typer.Option("--seeds", min=1, help="VLMs trained for each arm, each with a seed of its own. [default: 1]"),
+        typer.Option(
+            "--seeds", metavar="N", min=1, help="VLMs trained for each arm, each with a seed of its own. [default: 1]"
+        ),
     ] = None,
     from_scratch: Annotated[
         bool,

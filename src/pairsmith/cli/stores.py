@@ -52,26 +52,38 @@ def import_command(
             "files or a downloaded Hugging Face data set, or a folder of images with name.txt beside name.jpg.",
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", help="Folder of the new store; an import that was stopped goes on.")],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="PATH", help="Folder of the new store; an import that was stopped goes on.")
+    ],
     format: Annotated[ImportFormat, typer.Option("--format", help="What SOURCE is; auto looks at its content.")] = (
         ImportFormat.auto
     ),
     images: Annotated[
         Path | None,
-        typer.Option("--images", help="Image folder of COCO and Karpathy files, where it is not in its usual place."),
+        typer.Option(
+            "--images",
+            metavar="FOLDER",
+            help="Image folder of COCO and Karpathy files, where it is not in its usual place.",
+        ),
     ] = None,
     split: Annotated[
-        str | None, typer.Option("--split", help="Part of the source, such as train or val2017. [default: all]")
+        str | None,
+        typer.Option("--split", metavar="NAME", help="Part of the source, such as train or val2017. [default: all]"),
     ] = None,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Import at most this many rows.")] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", metavar="N", min=1, help="Import at most this many rows.")
+    ] = None,
     references: Annotated[
         bool,
         typer.Option(
-            "--references", help="One row for each picture with all its captions as references, for evaluation sets."
+            "--references",
+            metavar="PATH",
+            help="One row for each picture with all its captions as references, for evaluation sets.",
         ),
     ] = False,
     max_side: Annotated[
-        int | None, typer.Option("--max-side", min=16, help="Shrink pictures to this longest side, in pixels.")
+        int | None,
+        typer.Option("--max-side", metavar="PIXELS", min=16, help="Shrink pictures to this longest side, in pixels."),
     ] = None,
     shard_rows: ShardRows = 1000,
     config: ConfigFile = None,
@@ -114,7 +126,7 @@ def export_command(
             "llava: LLaVA's JSON and images; coco: COCO captions and images.",
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", help="Folder to write; must be new or empty.")],
+    out: Annotated[Path, typer.Option("--out", metavar="PATH", help="Folder to write; must be new or empty.")],
     config: ConfigFile = None,
     overrides: Overrides = None,
     dry_run: DryRun = False,

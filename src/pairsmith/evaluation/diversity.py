@@ -72,8 +72,7 @@ def co_cluster(
         seeds: one k-means run (and one draw) each.
         starts: k-means++ starts in a run; the best is kept.
         standardize: give every dimension mean 0 and variance 1 over all sets before the vectors are normalised to
-        length
-            1; language-model embeddings have a few dominant dimensions.
+            length 1; language-model embeddings have a few dominant dimensions.
 
     Raises:
         InputError: no sets, different widths, values that are not finite, or fewer captions than clusters.

@@ -192,9 +192,9 @@ def load_vqa_annotations(path: Path) -> list[dict[str, Any]]:
     return annotations
 
 
-def write_results(path: Path, results: Mapping[Hashable, str], *, id_key: str, text_key: str) -> None:
-    """Write predictions in the standard form ("image_id"/"caption" or "question_id"/"answer") for other programs."""
-    entries = [{id_key: name, text_key: text} for name, text in results.items()]
+def write_caption_results(path: Path, results: Mapping[Hashable, str]) -> None:
+    """Write predictions as COCO results, a list of {"image_id", "caption"}, for other programs."""
+    entries = [{"image_id": name, "caption": text} for name, text in results.items()]
     Path(path).write_text(json.dumps(entries, ensure_ascii=False), encoding="utf-8")
 
 

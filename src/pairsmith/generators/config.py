@@ -41,6 +41,11 @@ class GeneratorConfig(Settings):
         description="which hidden states of the language model are read: -1 the last, -2 the one before; filled in "
         "from the text encoder that it is trained with",
     )
+    text_model: str | None = Field(
+        default=None,
+        description="fingerprint of that language model and its tokenizer, `TextEncoder.fingerprint`; filled in from "
+        "the text encoder that it is trained with; null: not known, so not checked",
+    )
     text_norm: Literal["layer", "rms"] = Field(
         default="layer", description="per-token norm of the text features: first tokens of causal LMs have huge norms"
     )

@@ -8,12 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from pairsmith.errors import InputError
+from pairsmith.fingerprints import language_model_fingerprint
+from pairsmith.settings import fingerprint
+
+
+class TextReader(Protocol):
+    """What a generator's settings say of the features that it reads; see `GeneratorConfig`."""
+
+    @property
+    def text_dim(self) -> int:
+        """Their width."""
+
+    @property
+    def text_layer(self) -> int:
+        """Of which hidden states."""
+
+    @property
+    def text_model(self) -> str | None:
+        """Of which language model; None: not known."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +85,36 @@ class TextEncoder:
         self.block_rows = block_rows
         self.encoded = 0
         self.cut = 0
+        self._fingerprint: str | None = None
+
+    def fingerprint(self) -> str:
+        """16 hex digits of the language model and of the vocabulary it is read with; the same on every device."""
+        if self._fingerprint is None:
+            vocabulary = self.hf_tokenizer.get_vocab()
+            self._fingerprint = fingerprint([language_model_fingerprint(self.lm), vocabulary])
+        return self._fingerprint
+
+    def check_reader(self, reader: TextReader) -> None:
+        """Whether a generator of these settings was trained on these features; it cannot tell others of the same width.
+
+        Raises:
+            InputError: another width, other hidden states, or another language model.
+        """
+        if reader.text_dim != self.dim:
+            raise InputError(
+                f"the generator reads features of width {reader.text_dim}, and this language model has {self.dim}: "
+                "give the one that the generator was trained with"
+            )
+        if reader.text_layer != self.layer:
+            raise InputError(
+                f"the generator reads hidden states {reader.text_layer} of its language model, and the text encoder "
+                f"gives {self.layer}: make the encoder with the generator's text_layer"
+            )
+        if reader.text_model is not None and reader.text_model != self.fingerprint():
+            raise InputError(
+                f"the generator was trained with the language model {reader.text_model}, and this one is "
+                f"{self.fingerprint()}: give the one that it was trained with"
+            )
 
     @property
     def dim(self) -> int:

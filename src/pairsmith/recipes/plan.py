@@ -9,13 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from transformers import AutoConfig, LlamaConfig, PretrainedConfig
+from transformers import AutoConfig, PretrainedConfig
 
 from pairsmith.captions.causal_model import CausalModel
 from pairsmith.errors import InputError
 from pairsmith.evaluation.metrics_file import Metric
 from pairsmith.generators.model import MaskedGenerator
 from pairsmith.recipes.published_sizes import PAPER_PARTS, PAPER_TOTALS, Check, published_checks
+from pairsmith.recipes.synth2.scenes_llama import SPECIAL_TOKENS, scenes_llama
 from pairsmith.recipes.synth2.settings import PAPERS_LANGUAGE_MODEL, Synth2Settings
 from pairsmith.recipes.work import Stage, count_parameters, generator_stage, tokenizer_stage, vlm_stage
 from pairsmith.scenes import World
@@ -25,7 +26,6 @@ from pairsmith.vlm.accounting import parameter_table
 from pairsmith.vlm.presets import PAPER_B, PAPER_L_PLUS, chinchilla_400m
 
 TOKEN_BYTES = 2
-SPECIAL_TOKENS = 4  # of the scenes' word tokenizer
 
 
 @dataclass(frozen=True)
@@ -170,14 +170,7 @@ def language_model_config(settings: Synth2Settings) -> PretrainedConfig:
     if sizes.source == "scenes":
         text = scene_pairs(World(settings.world), "text", min(settings.data.text, 2000), seed=settings.seed)
         words = {word for pair in text for word in pair.caption.split()}
-        return LlamaConfig(
-            vocab_size=len(words) + SPECIAL_TOKENS,
-            hidden_size=sizes.width,
-            intermediate_size=sizes.width * 8 // 3 // 8 * 8,
-            num_hidden_layers=sizes.layers,
-            num_attention_heads=sizes.heads,
-            tie_word_embeddings=False,
-        )
+        return scenes_llama(sizes, len(words) + len(SPECIAL_TOKENS))
     source, options = sizes.source, {}
     if source == "smollm2":
         packaged = CausalModel.smollm2()

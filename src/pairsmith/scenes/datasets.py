@@ -1,4 +1,4 @@
-"""Scene data sets as rows of a pair store: scarce real pairs, unpaired pictures and text, a balanced test set, crops.
+"""Scene data sets as rows of a pair store: scarce real pairs, unpaired pictures and text, a balanced test set.
 
 The "real" training pairs are few and long-tailed, as the web's are, and never show a held-out combination. The test set
 is balanced: every second scene shows a held-out combination (its `axis` says which), each with five references.
@@ -18,7 +18,7 @@ from pairsmith.errors import InputError
 from pairsmith.pairs.schema import Pair, imported_id
 from pairsmith.scenes.draw import draw
 from pairsmith.scenes.grammar import describe, read, references
-from pairsmith.scenes.world import Scene, World, WorldSettings, arrange
+from pairsmith.scenes.world import Scene, World, WorldSettings
 from pairsmith.seeds import numpy_generator
 from pairsmith.settings import fingerprint
 
@@ -97,30 +97,3 @@ def render_caption(caption: str, settings: WorldSettings) -> np.ndarray:
     if facts is None:
         raise InputError(f"not a sentence about a scene: {caption[:80]!r}")
     return draw(facts.scene(), settings.image_size)
-
-
-def class_crops(world: World, count: int, *, seed: int) -> Iterator[Pair]:
-    """Class-labelled pictures of one object (`concept` is the label), balanced over classes: for probes, zero-shot."""
-    settings = world.settings
-    for index in range(count):
-        rng = numpy_generator(seed, f"crop/{index}")
-        name = settings.classes[index % len(settings.classes)]
-        colour = settings.colours[rng.integers(len(settings.colours))]
-        size = settings.sizes[rng.integers(len(settings.sizes))]
-        background = settings.backgrounds[rng.integers(len(settings.backgrounds))]
-        scene = arrange("single", background, [(name, colour, size)])
-        picture = draw(scene, settings.image_size)
-        margin = settings.image_size // 4  # a single object fills the middle cell
-        crop = picture[margin:-margin, margin:-margin]
-        yield Pair(
-            id=imported_id(f"scenes/{fingerprint(settings)}/{seed}", f"crop/{index}"),
-            group=f"crop/{index}",
-            caption=f"a {size} {colour} {name}",
-            concept=name,
-            axis="held-out" if world.is_held_out(scene) else "seen",
-            image=encode_png(crop),
-            image_path=None,
-            generator="scenes",
-            seed=seed,
-            settings=json.dumps(scene.to_dict(), sort_keys=True),
-        )

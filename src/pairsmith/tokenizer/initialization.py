@@ -1,4 +1,4 @@
-"""Choosing codebook vectors among encoder outputs: k-means++ draws, each point weighted by its squared distance.
+"""Where codebook vectors start: at random, then at encoder outputs drawn by k-means++ (by squared distance).
 
 Drawing uniformly puts most codes on whatever fills most of the pictures (plain background); the tokens then carry
 noise there and say little elsewhere. Squared-distance weights put codes where the codebook is still far off.
@@ -9,9 +9,19 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from pairsmith.tokenizer.config import TokenizerConfig
+
 # Points nearer to a code than this share of the points' variance have that code already: a second one would only make
 # two tokens of one meaning (background drifts a little while an encoder learns). Real quantisation errors are larger.
 _FLOOR = 1e-3
+
+
+def random_codes(config: TokenizerConfig, generator: torch.Generator) -> Tensor:
+    """Normal vectors of expected squared length 1, [K, D] float32; on the meta device nothing is drawn."""
+    codes = torch.empty(config.codebook_size, config.code_dim)
+    if not codes.is_meta:
+        codes.copy_(torch.randn(codes.shape, generator=generator) * config.code_dim**-0.5)
+    return codes
 
 
 @torch.no_grad()

@@ -10,8 +10,6 @@ token are float32 without exception, so of equal latents the same codes are chos
 from __future__ import annotations
 
 import copy
-import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -20,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from pairsmith.errors import InputError
+from pairsmith.fingerprints import tensors_fingerprint
 from pairsmith.model_folder import check_settings, find_folder, load_weights, read_values, save_folder
 from pairsmith.seeds import torch_generator
 from pairsmith.settings import canonical_json
@@ -210,7 +209,7 @@ class VQTokenizer(nn.Module):
 
     def fingerprint(self) -> str:
         """16 hex digits: the SHA-256 of the settings and of every weight. Equal tokenizers, equal fingerprints."""
-        return _digest(canonical_json(self.config), self.state_dict())
+        return tensors_fingerprint(canonical_json(self.config), self.state_dict())
 
     def codes_fingerprint(self) -> str:
         """16 hex digits of what a token means: of the weights of encoder and quantiser.
@@ -219,7 +218,7 @@ class VQTokenizer(nn.Module):
         """
         # Stored tensors alone: a codebook that is computed from them may differ in the last bit between devices.
         kept = {**self.encoder.state_dict(prefix="encoder."), **self.quantizer.state_dict(prefix="quantizer.")}
-        return _digest("codes", kept)
+        return tensors_fingerprint("codes", kept)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write `config.json` and `model.safetensors` into `folder` (made if absent)."""
@@ -240,13 +239,3 @@ class VQTokenizer(nn.Module):
         model = cls(check_settings(folder, TokenizerConfig, read_values(folder, KIND, MARKS)))
         load_weights(folder, model)
         return model.eval()
-
-
-def _digest(text: str, tensors: Mapping[str, Tensor]) -> str:
-    """16 hex digits of a text and of tensors by name."""
-    digest = hashlib.sha256(text.encode())
-    for name, tensor in sorted(tensors.items()):
-        values = tensor.detach().cpu().contiguous()
-        digest.update(f"{name} {values.dtype} {tuple(values.shape)}".encode())
-        digest.update(values.reshape(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()[:16]

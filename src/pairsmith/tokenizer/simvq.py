@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pairsmith.tokenizer.config import TokenizerConfig
+from pairsmith.tokenizer.initialization import random_codes
 from pairsmith.tokenizer.precision import exact_float32
 from pairsmith.tokenizer.quantization import (
     Quantized,
@@ -27,10 +28,7 @@ class SimVQQuantizer(Quantizer):
         self.commitment = config.commitment
         self.entropy_weight = config.entropy_weight
         self.entropy_temperature = config.entropy_temperature
-        basis = torch.empty(config.codebook_size, config.code_dim)
-        if not basis.is_meta:
-            basis.copy_(torch.randn(basis.shape, generator=generator) * config.code_dim**-0.5)
-        self.register_buffer("basis", basis)  # [K, D], never changes
+        self.register_buffer("basis", random_codes(config, generator))  # [K, D], never changes
         self.weight = nn.Parameter(torch.eye(config.code_dim))  # [D, D]
 
     @property

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from pairsmith.seeds import torch_generator
 from pairsmith.tokenizer.config import TokenizerConfig
-from pairsmith.tokenizer.initialization import draw_far_points
+from pairsmith.tokenizer.initialization import draw_far_points, random_codes
 from pairsmith.tokenizer.quantization import (
     Quantized,
     Quantizer,
@@ -138,7 +138,7 @@ class EMAVectorQuantizer(VectorQuantizer):
 
     def __init__(self, config: TokenizerConfig, generator: torch.Generator) -> None:
         super().__init__(config)
-        self.register_buffer("table", _random_codes(config, generator))  # [K, D]
+        self.register_buffer("table", random_codes(config, generator))  # [K, D]
         self.register_buffer("sums", self.table.clone())  # [K, D] running sums of encoder outputs per call
 
     @property
@@ -171,7 +171,7 @@ class GradientVectorQuantizer(VectorQuantizer):
 
     def __init__(self, config: TokenizerConfig, generator: torch.Generator) -> None:
         super().__init__(config)
-        self.table = nn.Parameter(_random_codes(config, generator))  # [K, D]
+        self.table = nn.Parameter(random_codes(config, generator))  # [K, D]
 
     @property
     def codebook(self) -> Tensor:
@@ -186,13 +186,6 @@ class GradientVectorQuantizer(VectorQuantizer):
 
     def _code_terms(self, latents: Tensor, codes: Tensor) -> dict[str, Tensor]:
         return {"codebook": functional.mse_loss(codes, latents.detach())}
-
-
-def _random_codes(config: TokenizerConfig, generator: torch.Generator) -> Tensor:
-    codes = torch.empty(config.codebook_size, config.code_dim)
-    if not codes.is_meta:
-        codes.copy_(torch.randn(codes.shape, generator=generator) * config.code_dim**-0.5)
-    return codes
 
 
 def _distributed() -> bool:

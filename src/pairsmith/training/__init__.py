@@ -9,7 +9,8 @@ from __future__ import annotations
 from pairsmith.training.checkpoint import latest_checkpoint, load_weights
 from pairsmith.training.distributed import Ranks, read_ranks
 from pairsmith.training.logging import Progress
-from pairsmith.training.loop import BatchSource, TrainResult, train
+from pairsmith.training.loop import train
+from pairsmith.training.run import BatchSource, TrainResult
 from pairsmith.training.settings import TrainingSettings
 from pairsmith.training.task import Task, TaskLoss, TrainedParameter, default_parameters
 

@@ -33,6 +33,7 @@ from pairsmith.training.distributed import copy_into, gather_full
 
 FORMAT_VERSION = 1
 MODEL, OPTIMIZER, AVERAGE, STATE = "model.safetensors", "optimizer.pt", "ema.safetensors", "state.json"
+TEMPORARY = ".tmp"  # ends the name of a folder that is still being written
 _FOLDER = re.compile(r"step_(\d{8,})$")
 
 
@@ -89,11 +90,17 @@ def load_weights(out: Path, modules: Mapping[str, nn.Module], *, average: bool =
     if found is None:
         raise InputError(f"{out}: there is no whole checkpoint here; train first")
     names = {name for name, _ in named_state(modules)}
+    state = read_state(found)
+    not_kept = state.get("not_kept")  # older checkpoints do not say: there, what the file lacks
     files = [found / MODEL] + ([found / AVERAGE] if average and (found / AVERAGE).is_file() else [])
     for file in files:  # the average second: it holds the trained tensors only
         tensors = {name: value for name, value in load_file(file).items() if name.split(".", 1)[0] in modules}
-        load_into(modules, tensors, names & set(tensors) or names, file)
-    return int(read_state(found)["step"])
+        if not_kept is None or file.name == AVERAGE:
+            wanted = names & set(tensors) or names
+        else:
+            wanted = names - set(not_kept)
+        load_into(modules, tensors, wanted, file)
+    return int(state["step"])
 
 
 # === Folders ===
@@ -126,7 +133,7 @@ def write_checkpoint(
     folder = out / "checkpoints"
     folder.mkdir(parents=True, exist_ok=True)
     final = folder / checkpoint_name(step)
-    temporary = folder / f"{final.name}.tmp"
+    temporary = folder / f"{final.name}{TEMPORARY}"
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
     try:
@@ -225,9 +232,9 @@ def _is_whole(path: Path) -> bool:
 def _prune(folder: Path, keep: int) -> None:
     whole = [path for _, path in sorted(_folders(folder)) if _is_whole(path)]
     for path in folder.iterdir():
-        if path in whole[-keep:] or path.is_file():
-            continue
-        shutil.rmtree(path)
+        ours = _FOLDER.match(path.name.removesuffix(TEMPORARY)) and path.is_dir() and not path.is_symlink()
+        if ours and path not in whole[-keep:]:
+            shutil.rmtree(path)
 
 
 def _reason(error: BaseException) -> str:

@@ -44,12 +44,17 @@ def choose_device(name: str, ranks: Ranks) -> torch.device:
     """The device of this process for the setting `auto`, `cpu` or `cuda`.
 
     Raises:
-        InputError: cuda is asked for where there is none.
+        InputError: cuda is asked for where there is none, or there are more processes than GPUs.
     """
     if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
         return torch.device("cpu")
     if not torch.cuda.is_available():
         raise InputError("setting 'device': cuda is not available here; use auto or cpu")
+    if ranks.local_rank >= torch.cuda.device_count():
+        raise InputError(
+            f"this machine has {torch.cuda.device_count()} GPUs, and process {ranks.local_rank + 1} has none to "
+            "itself: launch as many processes as there are GPUs"
+        )
     return torch.device("cuda", ranks.local_rank)
 
 

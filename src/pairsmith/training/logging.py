@@ -41,7 +41,9 @@ def read_lines(path: Path, last_step: int | None = None) -> list[Line]:
     lines: list[Line] = []
     if not path.is_file():
         return lines
-    for text in path.read_text().splitlines():
+    for text in path.read_text(encoding="utf-8").split("\n"):  # not splitlines: texts may hold other line breaks
+        if not text:
+            continue
         try:
             line = json.loads(text)
         except json.JSONDecodeError:  # the process was killed while it wrote this line
@@ -67,7 +69,7 @@ class Record:
             with atomic_file(path) as file:
                 for line in self.lines:
                     file.write((_to_text(line) + "\n").encode())
-            self._file = path.open("a")
+            self._file = path.open("a", encoding="utf-8")
 
     def add(self, line: Line) -> None:
         """Append one line; it is in the file when this returns."""

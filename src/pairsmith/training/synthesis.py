@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pairsmith.errors import InputError
 from pairsmith.generators.model import MaskedGenerator
 from pairsmith.generators.sampling import SamplingSettings, sample
 from pairsmith.generators.text import TextEncoder
@@ -29,17 +28,13 @@ class Synthesizer:
         seed: of the run.
 
     Raises:
-        InputError: the text encoder gives other hidden states than the generator was trained to read.
+        InputError: the text encoder is another than the one that the generator was trained to read.
     """
 
     def __init__(
         self, generator: MaskedGenerator, text_encoder: TextEncoder, sampling: SamplingSettings, seed: int
     ) -> None:
-        if text_encoder.layer != generator.config.text_layer:
-            raise InputError(
-                f"the generator reads hidden states {generator.config.text_layer} of its language model, and the text "
-                f"encoder gives {text_encoder.layer}: make the encoder with the generator's text_layer"
-            )
+        text_encoder.check_reader(generator.config)
         self.generator = generator
         self.text_encoder = text_encoder
         self.sampling = sampling

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pairsmith.attention import SelfAttention
 from pairsmith.vlm.config import AdapterConfig, CodebookNorm
 
 VARIANCE_FLOOR = 1e-6  # share of the largest variance below which a direction counts as empty and is not blown up
@@ -44,22 +45,6 @@ def normalise_codebook(codebook: Tensor, norm: CodebookNorm) -> Tensor:
 
 def _floor(variance: Tensor) -> Tensor:
     return variance.amax() * VARIANCE_FLOOR + torch.finfo(torch.float32).tiny
-
-
-class SelfAttention(nn.Module):
-    """Bidirectional multi-head self-attention with biases, as in ViT."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.query_key_value = nn.Linear(width, 3 * width)
-        self.output = nn.Linear(width, width)
-
-    def forward(self, features: Tensor) -> Tensor:
-        projected = self.query_key_value(features).unflatten(-1, (3, self.heads, -1))  # [B, N, 3, H, dh]
-        query, key, value = projected.permute(2, 0, 3, 1, 4)  # each [B, H, N, dh]
-        mixed = functional.scaled_dot_product_attention(query, key, value)  # [B, H, N, dh]
-        return self.output(mixed.transpose(1, 2).flatten(2))  # [B, N, D]
 
 
 class AdapterBlock(nn.Module):

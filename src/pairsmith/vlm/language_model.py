@@ -10,11 +10,9 @@ be saved as usual.
 from __future__ import annotations
 
 import copy
-import hashlib
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from pairsmith.errors import InputError
@@ -154,16 +152,3 @@ def _shallow_copy(module: nn.Module) -> nn.Module:
     twin = copy.copy(module)
     twin._modules = dict(module._modules)  # parameters and buffers stay shared, children can be exchanged
     return twin
-
-
-def weights_fingerprint(lm: nn.Module) -> str:
-    """16 hex digits over names, shapes and the first values of all weights: tells one language model from another.
-
-    Values are rounded to bfloat16, so loading a model in a smaller number type does not change its fingerprint.
-    """
-    digest = hashlib.sha256()
-    for name, parameter in lm.named_parameters():
-        sample = parameter.detach().flatten()[:16].to("cpu", torch.bfloat16).float()
-        digest.update(f"{name}{tuple(parameter.shape)}".encode())
-        digest.update(sample.numpy().tobytes())
-    return digest.hexdigest()[:16]

@@ -14,6 +14,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from pairsmith.errors import InputError
+from pairsmith.fingerprints import language_model_fingerprint
 from pairsmith.model_folder import (
     CONFIG_FILE,
     WEIGHTS_FILE,
@@ -24,7 +25,6 @@ from pairsmith.model_folder import (
     save_folder,
 )
 from pairsmith.vlm.config import VLMConfig
-from pairsmith.vlm.language_model import weights_fingerprint
 from pairsmith.vlm.model import PixelTokenizer, VisionLanguageModel
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def save_vlm(model: VisionLanguageModel, folder: Path, language_model: str | Non
         "config": model.config.to_dict(),
         "language_model": language_model,
         "language_model_dtype": str(lm.dtype).removeprefix("torch."),
-        "language_model_fingerprint": weights_fingerprint(lm),
+        "language_model_fingerprint": language_model_fingerprint(lm),
         "tokenizer_fingerprint": fingerprint,
     }
     save_folder(folder, description, trainable_state(model))
@@ -124,7 +124,7 @@ def load_vlm(
         reference = description["language_model"]
         local = folder / LM_FOLDER if reference == LM_FOLDER else reference
         lm = AutoModelForCausalLM.from_pretrained(local, dtype=getattr(torch, description["language_model_dtype"]))
-    if weights_fingerprint(lm) != description["language_model_fingerprint"]:
+    if language_model_fingerprint(lm) != description["language_model_fingerprint"]:
         raise InputError(
             f"{folder}: trained with another language model than the one given: load {description['language_model']!r}"
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pairsmith.errors import InputError
-from pairsmith.evaluation.image_text.aggregates import delta_mtl, macro_by_group, task_mean
+from pairsmith.evaluation.image_text.aggregates import delta_mtl, task_mean
 
 
 @pytest.mark.parametrize("baseline", ["CC3M", "CC12M"])
@@ -33,9 +33,8 @@ def test_the_mean_of_38_tasks(shared: Path) -> None:
         assert task_mean(tasks) == pytest.approx(float(row[head[-1]]), abs=1e-4)
 
 
-def test_signs_groups_and_errors() -> None:
+def test_signs_and_errors() -> None:
     assert delta_mtl({"fid": 5, "acc": 60}, {"fid": 10, "acc": 50}, ["fid"]) == pytest.approx(35)
-    assert macro_by_group({"a": 1, "b": 3, "c": 10}, {"a": "x", "b": "x", "c": "y"}) == pytest.approx(6)
     with pytest.raises(InputError, match="task 'b' has a value for the model or for the baseline"):
         delta_mtl({"a": 1}, {"a": 1, "b": 2})
     with pytest.raises(InputError, match="baseline's value of task 'a' is 0"):
@@ -44,5 +43,3 @@ def test_signs_groups_and_errors() -> None:
         task_mean({})
     with pytest.raises(InputError, match="task 'a' is nan"):
         task_mean({"a": float("nan")})
-    with pytest.raises(InputError, match="task 'a' belongs to no group"):
-        macro_by_group({"a": 1}, {})

@@ -34,7 +34,7 @@ from pairsmith.vlm.model import VisionLanguageModel
 from tests.captions.tiny import tiny_llama, tiny_tokenizer
 from tests.pairs.importers.samples import picture
 from tests.stages.models import CAPTIONS, make_synthesizer, make_tokenizer
-from tests.training.run_kills import die, forked, outcome
+from tests.training.kills import die, forked, outcome
 from tests.training.tasks.test_vlm import CONFIG
 
 SETTINGS = TrainingSettings(

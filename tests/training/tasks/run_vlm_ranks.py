@@ -6,13 +6,11 @@ two processes with those of one.
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed as dist
 
 from pairsmith.generators.text import TextEncoder
 from pairsmith.training import Ranks, TrainingSettings, load_weights, read_ranks, train
@@ -22,6 +20,7 @@ from pairsmith.vlm.config import AdapterConfig, GatedAttentionConfig, ResamplerC
 from pairsmith.vlm.model import VisionLanguageModel
 from tests.captions.tiny import tiny_llama, tiny_tokenizer
 from tests.stages.models import CAPTIONS, make_synthesizer, make_tokenizer
+from tests.training.ranks import run_all
 
 SCENARIOS = [f"{images}-{parallel}" for images in ("pixels", "online") for parallel in ("ddp", "fsdp2")]
 CONFIG = VLMConfig(
@@ -93,18 +92,5 @@ def run(name: str, out: Path) -> dict[str, Any]:
     }
 
 
-def main(folder: Path) -> None:
-    """All scenarios, in one process group."""
-    torch.set_num_threads(1)
-    ranks = read_ranks()
-    if ranks.world > 1:
-        dist.init_process_group("gloo")
-    found = {name: run(name, folder / name) for name in SCENARIOS}
-    if ranks.rank == 0:
-        (folder / "found.json").write_text(json.dumps(found))
-    if ranks.world > 1:
-        dist.destroy_process_group()
-
-
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    run_all(SCENARIOS, run, Path(sys.argv[1]))

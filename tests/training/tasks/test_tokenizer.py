@@ -47,3 +47,20 @@ def test_the_discriminators_phase_moves_neither_tokenizer_nor_codes() -> None:
     assert model.training
     assert all(parameter.grad is None for parameter in model.parameters())
     assert any(parameter.grad is not None for parameter in discriminator.parameters())
+
+
+def test_the_discriminator_judges_the_pictures_that_the_decoder_makes_in_this_step() -> None:
+    model = make_tokenizer().train()
+    losses = TokenizerLossConfig(adversarial_weight=0.1, discriminator_start=0, adversarial_start=0)
+    discriminator = PatchDiscriminator(DiscriminatorConfig(channels=8, levels=2, norm_groups=4))
+    task = TokenizerTask(model, losses, discriminator, autoencoder_steps=2)
+    pixels = task.prepare(PIXELS, torch.device("cpu"))
+    judged = []
+    task.criterion.discriminator_loss = lambda judge, made, real, step: (judged.append(made) or made.mean(), {})
+    for step in (1, 2):
+        task.loss(pixels, "discriminator", step, torch.Generator())
+    with torch.no_grad():
+        model.eval()
+        assert torch.equal(judged[0], model(pixels, quantize=False).reconstruction)
+        assert torch.equal(judged[1], model(pixels).reconstruction)
+    assert not torch.equal(*judged)

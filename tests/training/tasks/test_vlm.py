@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +7,14 @@ import pytest
 import torch
 
 from pairsmith.training.loop import train
+from pairsmith.training.meter import means
 from pairsmith.training.settings import TrainingSettings
 from pairsmith.training.tasks.vlm import VLMTask, quantise_pixels
 from pairsmith.vlm.model import VisionLanguageModel
 from tests.captions.tiny import tiny_llama, tiny_tokenizer
 from tests.stages.models import CAPTIONS, make_synthesizer, make_tokenizer
+from tests.training.ranks import two_processes
 from tests.training.tasks.run_vlm_ranks import CONFIG, SCENARIOS, run
-
-ROOT = Path(__file__).resolve().parents[3]
 
 CPU = torch.device("cpu")
 
@@ -46,7 +43,18 @@ def test_real_and_synthetic_losses_are_logged_apart_and_add_up() -> None:
 def test_a_batch_of_one_kind_has_no_other_part() -> None:
     task = make_task()
     loss = task.loss(task.prepare((side(3), None), CPU), "main", 0, torch.Generator())
-    assert set(loss.parts) == {"real"}
+    assert means(loss.parts).keys() == {"real"}
+
+
+@pytest.mark.parametrize("parts", [2, 3, 5])
+def test_losses_are_logged_apart_in_micro_batches_too(parts: int) -> None:
+    task = make_task()
+    batch = task.prepare((side(3), side(2, 5)), CPU)
+    whole = task.loss(batch, "main", 0, torch.Generator())
+    pieces = [task.loss(piece, "main", 0, torch.Generator()) for piece in task.split(batch, parts)]
+    for kind, (total, count) in whole.parts.items():
+        assert torch.allclose(sum(piece.parts[kind][0] for piece in pieces), total, rtol=1e-5)
+        assert sum(piece.parts[kind][1] for piece in pieces) == count
 
 
 def test_one_pass_over_both_kinds_gives_the_losses_of_two() -> None:
@@ -102,10 +110,7 @@ def test_training_leaves_the_language_model_as_it_was(tmp_path: Path, steps: tup
 @pytest.fixture(scope="module")
 def two_ranks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What two processes found."""
-    folder = tmp_path_factory.mktemp("two")
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    subprocess.run([*launch, "-m", "tests.training.tasks.run_vlm_ranks", str(folder)], cwd=ROOT, check=True)
-    return json.loads((folder / "found.json").read_text())
+    return two_processes("tests.training.tasks.run_vlm_ranks", tmp_path_factory.mktemp("two"))
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

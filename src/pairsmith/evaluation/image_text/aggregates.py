@@ -1,4 +1,4 @@
-"""Many task values in one number: Delta MTL against a baseline, the plain mean, the mean over groups.
+"""Many task values in one number: Delta MTL against a baseline, and the plain mean.
 
 Every aggregate hides something (Delta MTL is a mean of *relative* changes, so the task on which the baseline is worst
 weighs most), so results keep every task beside it.
@@ -40,21 +40,6 @@ def task_mean(values: Mapping[str, float]) -> float:
     """Plain mean of the tasks, as DataComp's 38 and SLIP's 26."""
     _check(values)
     return sum(values.values()) / len(values)
-
-
-def macro_by_group(values: Mapping[str, float], groups: Mapping[str, str]) -> float:
-    """Mean over groups of the mean within a group; `groups` names the group of each task.
-
-    Raises:
-        InputError: a task without group, or no tasks.
-    """
-    _check(values)
-    members: dict[str, list[float]] = {}
-    for task, value in values.items():
-        if task not in groups:
-            raise InputError(f"task {task!r} belongs to no group")
-        members.setdefault(groups[task], []).append(value)
-    return sum(sum(own) / len(own) for own in members.values()) / len(members)
 
 
 def _check(values: Mapping[str, float]) -> None:

@@ -17,7 +17,6 @@ from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
-    LlamaConfig,
     LlamaForCausalLM,
     PreTrainedTokenizerFast,
 )
@@ -30,6 +29,7 @@ from pairsmith.model_folder import CONFIG_FILE
 from pairsmith.pairs import PairStore
 from pairsmith.pairs.feed import Feed, PairSource
 from pairsmith.pairs.images import load_pixels
+from pairsmith.recipes.synth2.scenes_llama import SPECIAL_TOKENS, scenes_llama
 from pairsmith.recipes.synth2.settings import PAPERS_LANGUAGE_MODEL, Synth2Settings
 from pairsmith.tokenizer.discriminator import PatchDiscriminator
 from pairsmith.tokenizer.losses import TokenizerLoss
@@ -44,7 +44,6 @@ from pairsmith.vlm.model import VisionLanguageModel
 logger = logging.getLogger(__name__)
 
 INCOMING = "incoming"  # where a model's files lie until all of them are written
-SPECIAL_TOKENS = ("<pad>", "<bos>", "<eos>", "<unk>")
 
 
 class PixelSource:
@@ -112,21 +111,9 @@ def train_language_model(
         raise InputError("setting 'language_model_training' is needed to train the scenes' language model")
     sizes, training = settings.language_model, settings.language_model_training
     hf_tokenizer = word_tokenizer([pair.caption for pair in text.iter_pairs(["id", "caption"])])
-    config = LlamaConfig(
-        vocab_size=len(hf_tokenizer),
-        hidden_size=sizes.width,
-        intermediate_size=sizes.width * 8 // 3 // 8 * 8,
-        num_hidden_layers=sizes.layers,
-        num_attention_heads=sizes.heads,
-        max_position_embeddings=sizes.max_text * 2,
-        pad_token_id=SPECIAL_TOKENS.index("<pad>"),
-        bos_token_id=SPECIAL_TOKENS.index("<bos>"),
-        eos_token_id=SPECIAL_TOKENS.index("<eos>"),
-        tie_word_embeddings=False,
-    )
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(training.seed)
-        lm = LlamaForCausalLM(config)
+        lm = LlamaForCausalLM(scenes_llama(sizes, len(hf_tokenizer)))
         # Text alone never tells one colour or shape from another, so their vectors stay where they start. Starting far
         # apart, they can be told apart by the generator that reads them and be asked for by the VLM that speaks them.
         torch.nn.init.normal_(lm.model.embed_tokens.weight, std=1.0)
@@ -207,11 +194,12 @@ def train_generator(
     """The masked generator, trained on the very pairs that the VLM gets (paper §3.2.1).
 
     Raises:
-        InputError: the folder holds one that was trained with another tokenizer.
+        InputError: the folder holds one that was trained with another tokenizer or language model.
     """
     if (folder / CONFIG_FILE).is_file():
         model = MaskedGenerator.from_pretrained(folder)
         model.check_codes(tokenizer)
+        encoder.check_reader(model.config)
         return model.eval()
     sizes = tokenizer.config
     update: dict[str, Any] = {
@@ -220,6 +208,7 @@ def train_generator(
         "codes": tokenizer.codes_fingerprint(),
         "text_dim": encoder.dim,
         "text_layer": encoder.layer,
+        "text_model": encoder.fingerprint(),
     }
     if settings.generator.codebook_tied:
         update["code_dim"] = sizes.code_dim

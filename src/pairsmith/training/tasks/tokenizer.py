@@ -71,16 +71,19 @@ class TokenizerTask(Task):
         if phase == "discriminator":
             with torch.no_grad():
                 self.model.eval()  # a second look at the batch must not move the codebook again
-                reconstruction = self.model(batch).reconstruction
+                reconstruction = self.model(batch, quantize=self._quantizes(step)).reconstruction
                 self.model.train()
             assert self.discriminator is not None
             total, parts = self.criterion.discriminator_loss(self.discriminator, reconstruction, batch, step)
         else:
-            output = self.model(batch, quantize=step >= self.autoencoder_steps)
+            output = self.model(batch, quantize=self._quantizes(step))
             total, parts = self.criterion.tokenizer_loss(
                 output, batch, step, self.discriminator, self.model.last_weight
             )
         return TaskLoss(total * rows, rows, {name: (value * rows, rows) for name, value in parts.items()})
+
+    def _quantizes(self, step: int) -> bool:
+        return step >= self.autoencoder_steps
 
     def settings(self) -> dict[str, Any]:
         return {

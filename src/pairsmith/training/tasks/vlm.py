@@ -23,12 +23,12 @@ class VLMBatch:
     Attributes:
         text: ids and labels of the captions.
         tokens: [B, N] int64.
-        real: how many of the B rows are real.
+        real: [B] bool, True for real rows.
     """
 
     text: TextBatch
     tokens: Tensor
-    real: int
+    real: Tensor
 
 
 class VLMTask(Task):
@@ -84,21 +84,20 @@ class VLMTask(Task):
         if real is not None:
             captions += real["caption"]
             tokens.append(_tokens(real["tokens"], device))
-        rows = len(captions)
+        real_rows = len(captions)
         if synthetic is not None:
             captions += synthetic["caption"]
             tokens.append(self._synthetic_tokens(synthetic, device))
         text = super().prepare(build_batch(captions, self.hf_tokenizer, self.max_length), device)
-        return VLMBatch(text, torch.cat(tokens), rows)
+        kinds = torch.arange(len(captions), device=device) < real_rows
+        return VLMBatch(text, torch.cat(tokens), kinds)
 
     def loss(self, batch: VLMBatch, phase: str, step: int, generator: torch.Generator) -> TaskLoss:
         text = batch.text
         output = self.model(text.input_ids, text.attention_mask, tokens=batch.tokens, labels=text.labels)
         losses, counts = output.row_losses, output.row_counts  # [B] each
-        kinds = {"real": slice(batch.real), "synthetic": slice(batch.real, None)}
-        parts = {
-            kind: (losses[rows].detach().sum(), counts[rows].sum()) for kind, rows in kinds.items() if len(losses[rows])
-        }
+        kinds = {"real": batch.real, "synthetic": ~batch.real}
+        parts = {kind: ((losses.detach() * rows).sum(), (counts * rows).sum()) for kind, rows in kinds.items()}
         return TaskLoss(losses.sum(), counts.sum(), parts, tokens=text.attention_mask.sum())
 
     def blocks(self) -> Sequence[nn.Module]:
