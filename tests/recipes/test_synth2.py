@@ -12,7 +12,8 @@ from pairsmith.generators import MaskedGenerator
 from pairsmith.pairs import PairStore
 from pairsmith.pairs.verify import verify
 from pairsmith.recipes.synth2.presets import PRESETS, preset
-from pairsmith.recipes.synth2.recipe import read_run, run_synth2
+from pairsmith.recipes.synth2.recipe import run_synth2
+from pairsmith.recipes.synth2.run_files import read_run
 from pairsmith.recipes.synth2.settings import Synth2Settings
 from pairsmith.recipes.synth2.shipped import FOLDER, RECORD_NAME, made_with
 from pairsmith.settings import load_settings
