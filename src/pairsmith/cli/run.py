@@ -72,7 +72,7 @@ def run_recipe_synth2(
     One VLM is trained on scarce real pairs, one on real and synthetic pairs, and they are compared. The run can be
     stopped at any time and goes on where it was when the same command is given again. It ends with OUT/report.html
     and OUT/metrics.json. Several GPUs train together when torchrun starts it:
-    torchrun --nproc-per-node 8 --no-python pairsmith run synth2 ...
+    torchrun --nproc-per-node 8 --no-python pairsmith run synth2 --out OUT
     """
     from pairsmith.recipes.synth2.presets import load_preset
 

@@ -43,9 +43,9 @@ def write_synthetic_captions(settings: Synth2Settings, trained: Models, out: Pat
 
 
 def readable(settings: Synth2Settings) -> CaptionSettings:
-    """The captions' settings; no caption is admitted that the generator would have to cut."""
+    """The captions' settings; where length is checked, no caption passes that the generator would have to cut."""
     checks, most = settings.captions.checks, settings.generator.max_text
-    if checks.max_tokens is not None and checks.max_tokens <= most:
+    if checks.max_tokens is None or checks.max_tokens <= most:
         return settings.captions
     return settings.captions.model_copy(update={"checks": checks.model_copy(update={"max_tokens": most})})
 
