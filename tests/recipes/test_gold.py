@@ -9,7 +9,8 @@ import pytest
 
 from pairsmith.pairs import Pair, PairStore, imported_id
 from pairsmith.recipes.synth2.data import Data
-from pairsmith.recipes.synth2.recipe import Models, true_pictures
+from pairsmith.recipes.synth2.models import Models
+from pairsmith.recipes.synth2.recipe import true_pictures
 from pairsmith.scenes import World
 from pairsmith.scenes.datasets import scene_pair
 from pairsmith.tokenizer import TokenizerConfig, VQTokenizer

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from pairsmith.errors import InputError
 from pairsmith.pairs import Pair, PairStore, imported_id
 from pairsmith.recipes.synth2 import models
+from pairsmith.recipes.synth2.place import Place
 from pairsmith.recipes.synth2.presets import preset
 from pairsmith.recipes.synth2.shipped import FOLDER, MODELS, take_shipped
 from pairsmith.tokenizer.discriminator import PatchDiscriminator
@@ -36,7 +37,9 @@ def test_the_tokenizer_is_trained_with_all_its_terms(tmp_path: Path) -> None:
         "tokenizer_training.weight_decay=0.0",
     )
     pairs = [Pair(id=imported_id("x", str(i)), caption="", image=picture(i, (64, 64))) for i in range(4)]
-    models.train_tokenizer(settings, PairStore.write(tmp_path / "pictures", pairs, settings={}), tmp_path / "t")
+    models.train_tokenizer(
+        settings, PairStore.write(tmp_path / "pictures", pairs, settings={}), tmp_path / "t", Place()
+    )
     line = json.loads((tmp_path / "t" / "training" / "log.jsonl").read_text().splitlines()[-1])
     assert line["tokenizer/perceptual"] > 0
     assert line["discriminator/gradient_norm"] > 0
@@ -56,6 +59,7 @@ def test_missing_weights_of_the_perceptual_net_are_named(tmp_path: Path, monkeyp
             scene_settings("tokenizer.losses.perceptual=resnet50-logits", "tokenizer.losses.perceptual_weight=0.1"),
             store,
             tmp_path / "t",
+            Place(),
         )
 
 
@@ -97,8 +101,8 @@ def test_a_kill_while_a_language_model_is_saved_leaves_no_model(
     with monkeypatch.context() as patch:
         patch.setattr(models.PreTrainedTokenizerFast, "save_pretrained", killed)
         with pytest.raises(Killed):
-            models.train_language_model(settings, text, folder)
-    again, _ = models.train_language_model(settings, text, folder)
-    loaded, hf_tokenizer = models.train_language_model(settings, text, folder)  # now from the folder
+            models.train_language_model(settings, text, folder, Place())
+    again, _ = models.train_language_model(settings, text, folder, Place())
+    loaded, hf_tokenizer = models.train_language_model(settings, text, folder, Place())  # now from the folder
     assert len(hf_tokenizer) == 7
     assert all(torch.equal(a, b) for a, b in zip(again.parameters(), loaded.parameters(), strict=True))

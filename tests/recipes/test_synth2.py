@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from pairsmith.pairs import PairStore
 from pairsmith.pairs.verify import verify
 from pairsmith.recipes.synth2.models import load_language_model, text_encoder
 from pairsmith.recipes.synth2.presets import PRESETS, preset
-from pairsmith.recipes.synth2.recipe import read_run, run_synth2
+from pairsmith.recipes.synth2.recipe import run_synth2
+from pairsmith.recipes.synth2.results import collect_metrics
+from pairsmith.recipes.synth2.run_files import read_run
 from pairsmith.recipes.synth2.settings import Synth2Settings
 from pairsmith.recipes.synth2.shipped import FOLDER, RECORD_NAME, made_with
 from pairsmith.settings import load_settings
@@ -96,6 +99,19 @@ def test_a_run_that_lost_its_end_makes_the_same_figures_again(finished: Path) ->
     assert after["metrics"] == before["metrics"]
 
 
+def test_seeds_that_are_not_asked_for_are_left_out(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished / "evaluation", tmp_path / "evaluation")
+    arms = tmp_path / "evaluation" / "arms"
+    entry = json.loads((arms / "baseline-0.json").read_text())
+    scores = [value + 10 for value in entry["per_image"]["cider_d"]]
+    (arms / "baseline-1.json").write_text(json.dumps({**entry, "seed": 1, "per_image": {"cider_d": scores}}))
+    one, two = (collect_metrics(scene_settings(f"seeds={seeds}"), tmp_path) for seeds in (1, 2))
+    key = "synth2.baseline.cider"
+    assert one[key] == read_metrics(finished)[key]
+    assert two[key].value == pytest.approx(one[key].value + 5)
+    assert [entry["seed"] for entry in read_run(tmp_path, 1)["arms"] if entry["arm"] == "baseline"] == [0]
+
+
 def test_the_vlm_loads_as_it_was(finished: Path) -> None:
     model = VisionLanguageModel.from_pretrained(finished / "vlm" / "synthetic-0")
     assert model.config.codebook_size == 64
@@ -103,7 +119,8 @@ def test_the_vlm_loads_as_it_was(finished: Path) -> None:
 
 def test_own_pairs_run_without_anything_of_scenes(shared: Path, tmp_path: Path) -> None:
     out = tmp_path / "own"
-    run_synth2(own_settings(tmp_path / "lm"), out, real=shared / "coco-mini")
+    run_synth2(own_settings(tmp_path / "lm", "synthesis.mode=online"), out, real=shared / "coco-mini")
+    assert not (out / "synthetic").exists()  # every step draws its own pictures
     metrics = read_metrics(out)
     assert "synth2.synthetic.cider" in metrics
     assert not any("gold" in key or "truth" in key or "faithfulness" in key for key in metrics)

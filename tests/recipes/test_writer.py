@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from pairsmith.errors import InputError
-from pairsmith.recipes.synth2.recipe import make_writer
+from pairsmith.recipes.synth2.captioning import make_writer
 from tests.recipes.tiny import scene_settings
 
 SERVER = ("writer.kind=server", "writer.base_url=http://127.0.0.1:1/v1", "writer.model=m")
@@ -13,13 +15,13 @@ SERVER = ("writer.kind=server", "writer.base_url=http://127.0.0.1:1/v1", "writer
 
 @pytest.mark.parametrize("key", ["k3y", None])
 def test_the_key_comes_from_the_environment_where_there_is_one(
-    monkeypatch: pytest.MonkeyPatch, key: str | None
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str | None
 ) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     if key:
         monkeypatch.setenv("OPENAI_API_KEY", key)
     settings = scene_settings(*SERVER)
-    writer = make_writer(settings, None)  # type: ignore[arg-type]
+    writer = make_writer(settings, None, tmp_path / "answers")  # type: ignore[arg-type]
     assert vars(writer)["_connection"].api_key_variable == ("OPENAI_API_KEY" if key else None)
     assert "k3y" not in str(writer.describe()) + str(settings.to_dict())
 

@@ -18,8 +18,8 @@ from pairsmith.pairs import Pair, PairStore, imported_id
 from pairsmith.pairs.images import load_pixels
 from pairsmith.recipes.synth2 import arms, measure
 from pairsmith.recipes.synth2.presets import preset
-from pairsmith.recipes.synth2.recipe import begin
 from pairsmith.recipes.synth2.results import collect_metrics, save_json
+from pairsmith.recipes.synth2.run_files import begin
 from pairsmith.recipes.synth2.settings import Arm, Synth2Settings
 from pairsmith.scenes import World, describe
 from pairsmith.scenes.datasets import render_caption, scene_of, scene_pair
@@ -187,7 +187,10 @@ def _write_examination(
 ) -> None:
     folder = out / "evaluation"
     quality = {"psnr": 21.34, "usage": 0.61, "perplexity": 30.0, "entropy_bits": 4.9, "max_ratio": 0.2}
-    save_json(folder / "tokenizer.json", {**quality, "zeros_ratio": 0.39, "rfid": 1.234, "pictures": len(test)})
+    save_json(
+        folder / "tokenizer.json",
+        {**quality, "zeros_ratio": 0.39, "frechet_own_features": 1.234, "pictures": len(test)},
+    )
 
     def spread(power: float) -> dict[str, Any]:
         shares = np.arange(1, CLUSTERS + 1, dtype=float) ** -power
@@ -207,7 +210,7 @@ def _write_examination(
     )
     pairs = [test.pair(position) for position in range(len(test))]
     generator: dict[str, Any] = {
-        "fid": 12.3456,
+        "frechet_own_features": 12.3456,
         "pictures": len(pairs),
         "text_truncated": 0.02,
         "captions": [pair.references[0] for pair in pairs],
@@ -228,7 +231,7 @@ def _write_examination(
         folder / "speed.json",
         {
             "steps_per_second": {"embedding": 2.512, "pixels": 1.834},
-            "ratio": {"median": 1.37, "low": 1.34, "high": 1.41},
+            "ratio": {"value": 1.37, "low": 1.34, "high": 1.41, "n": 3},
             "stages_ms": {
                 "embed captions": 12.0,
                 "draw tokens": 118.0,

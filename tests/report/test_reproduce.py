@@ -8,19 +8,17 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pairsmith.recipes.synth2.presets import preset
-from pairsmith.recipes.synth2.recipe import begin
+from pairsmith.recipes.synth2.presets import load_preset
+from pairsmith.recipes.synth2.run_files import begin
 from pairsmith.recipes.synth2.settings import Synth2Settings
 from pairsmith.report.reproduce import command, origin, preset_text
 from pairsmith.report.run_folder import RunFolder
-from pairsmith.settings import load_settings
 
 
 def begun(
     out: Path, changes: list[str], name: str = "tiny", real: Path | None = None
 ) -> tuple[RunFolder, Synth2Settings]:
-    base = preset(name, own_pairs=real is not None).to_dict()
-    settings = load_settings(Synth2Settings, base, overrides=changes)
+    settings = load_preset(name, own_pairs=real is not None, overrides=changes)
     begin(settings, out, real)
     return RunFolder(out), settings
 
@@ -43,7 +41,7 @@ def test_the_options_make_the_settings_again(tmp_path: Path, changes: list[str])
     assert ("--out", "my run") in options
     overrides = [value for option, value in options if option == "--set"]
     assert len(overrides) == len(changes)
-    assert load_settings(Synth2Settings, preset("tiny").to_dict(), overrides=overrides) == settings
+    assert load_preset("tiny", overrides=overrides) == settings
 
 
 @pytest.mark.parametrize("name", ["tiny", "small", "paper"])

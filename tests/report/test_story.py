@@ -64,7 +64,7 @@ def test_parity_is_the_first_point_at_the_baselines_last() -> None:
 
 def test_the_stage_times_explain_the_ratio() -> None:
     stages = {"embed captions": 10.0, "draw tokens": 90.0, "decode to pixels": 30.0, "encode pixels": 20.0}
-    found = {"ratio": {"median": 1.5}, "stages_ms": stages, "token_agreement": 0.93}
+    found = {"ratio": {"value": 1.5}, "stages_ms": stages, "token_agreement": 0.93}
     found["bytes_per_image"] = {"tokens": 512, "pixels": 196_608}
     text = story.speed(found)
     assert "takes 50 ms beside the 100 ms" in text

@@ -232,8 +232,8 @@ def break_metrics(run: Path) -> None:
 
 def break_examination(run: Path) -> None:
     folder = run / "evaluation"
-    edit_json(folder / "speed.json", ratio={"median": float("nan"), "low": None, "high": None}, stages_ms={})
-    edit_json(folder / "generator.json", fid=float("nan"), tokens=[[9999] * 16] * 20, faithfulness={})
+    edit_json(folder / "speed.json", ratio={"value": float("nan"), "low": None, "high": None}, stages_ms={})
+    edit_json(folder / "generator.json", frechet_own_features=float("nan"), tokens=[[9999] * 16] * 20, faithfulness={})
     edit_json(folder / "tokenizer.json", psnr=float("inf"))
     shares = {
         "shares": [float("nan")] * 4,

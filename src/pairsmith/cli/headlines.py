@@ -25,7 +25,7 @@ def headlines(metrics: Mapping[str, Metric]) -> list[str]:
             lines.append(f"CIDEr {metric.value:5.1f}{_interval(metric)}  {label}")
     gain = metrics.get("synth2.gain.relative")
     if gain is not None:
-        lines.append(f"Gain of synthetic pairs over Baseline: {gain.value:+.1f} %")
+        lines.append(f"Gain of synthetic pairs over Baseline: {gain.value:+.1f} %{_interval(gain)}")
     speed = metrics.get("synth2.speed.embedding_over_pixel")
     if speed is not None:
         span = "" if speed.low is None else f" ({speed.low:.2f} to {speed.high:.2f})"

@@ -9,7 +9,7 @@ import typer
 
 from pairsmith.cli.console import say
 from pairsmith.cli.headlines import headlines
-from pairsmith.cli.options import ConfigFile, DryRun, Overrides, show_settings
+from pairsmith.cli.options import ConfigFile, Device, DryRun, Overrides, show_settings
 from pairsmith.cli.progress import open_display
 from pairsmith.cli.runtime import prepare_torch
 
@@ -58,6 +58,10 @@ def run_recipe_synth2(
             "--seeds", metavar="N", min=1, help="VLMs trained for each arm, each with a seed of its own. [default: 1]"
         ),
     ] = None,
+    device: Annotated[
+        Device | None,
+        typer.Option("--device", help="Where all models run; auto takes cuda where there is one.  [default: auto]"),
+    ] = None,
     from_scratch: Annotated[
         bool,
         typer.Option(
@@ -73,17 +77,17 @@ def run_recipe_synth2(
 
     One VLM is trained on scarce real pairs, one on real and synthetic pairs, and they are compared. The run can be
     stopped at any time and goes on where it was when the same command is given again. It ends with OUT/report.html
-    and OUT/metrics.json.
+    and OUT/metrics.json. Several GPUs train together when torchrun starts it:
+    torchrun --nproc-per-node 8 --no-python pairsmith run synth2 --out OUT
     """
-    from pairsmith.recipes.synth2 import presets
-    from pairsmith.recipes.synth2.settings import Synth2Settings
-    from pairsmith.settings import load_settings
+    from pairsmith.recipes.synth2.presets import load_preset
 
     changes = list(overrides or [])
     if seeds is not None:
         changes.append(f"seeds={seeds}")
-    base = presets.preset(preset, own_pairs=real is not None).to_dict()
-    settings = load_settings(Synth2Settings, base, config, changes)
+    if device is not None:
+        changes.append(f"device={device.value}")
+    settings = load_preset(preset, own_pairs=real is not None, file=config, overrides=changes)
     if dry_run:
         show_settings(settings)
         return
@@ -93,7 +97,11 @@ def run_recipe_synth2(
     from pairsmith.evaluation.metrics_file import read_metrics
     from pairsmith.recipes.synth2.recipe import run_synth2
     from pairsmith.report import write_report
+    from pairsmith.training.distributed import read_ranks
 
+    if read_ranks().rank:  # of the processes of torchrun, the first one shows the run and writes its report
+        run_synth2(settings, out, real=real, from_scratch=from_scratch)
+        return
     with open_display() as display:
         metrics = run_synth2(settings, out, real=real, from_scratch=from_scratch, reporter=display)
         with display.stage("report"):

@@ -1,6 +1,7 @@
 """The trained VLMs of a run as a report needs them: seeds joined, intervals ready, and arms compared.
 
-The CIDEr interval of several seeds is over images, of every image's mean over seeds, as in `metrics.json`.
+Intervals of several seeds hold both the choice of images and that of seeds (`evaluation.several_seeds`), as in
+`metrics.json`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pairsmith.evaluation.bootstrap import Interval, mean_interval, paired_difference, statistic_interval
+from pairsmith.evaluation import several_seeds
+from pairsmith.evaluation.bootstrap import Interval
 from pairsmith.report.numbers import finite, interval_of
 
 LABELS = {"baseline": "Baseline", "synthetic": "Synth²", "pixels": "Synth² from pixels", "gold": "Gold"}
@@ -37,7 +39,7 @@ class ArmResult:
         seeds: those that were trained.
         metrics: cider_d, bleu_1 .. bleu_4, rouge_l -> interval, ×100; what was not finite is left out.
         by_seed: CIDEr of every seed, ×100.
-        per_image: [n] CIDEr of every test image, mean over seeds, in the order of the test rows; None if unusable.
+        scores: [S, n] CIDEr of every seed and test image, in the order of the test rows; None if unusable.
         first_scores: [n] CIDEr of every test image by the first seed, which also wrote `captions`.
         truth: axis -> attribute -> interval ×100, mean over seeds.
         captions: test row id -> caption, of the first seed.
@@ -49,7 +51,7 @@ class ArmResult:
     seeds: tuple[int, ...]
     metrics: dict[str, Interval]
     by_seed: tuple[float, ...]
-    per_image: NDArray[np.float64] | None
+    scores: NDArray[np.float64] | None
     first_scores: NDArray[np.float64] | None
     truth: dict[str, dict[str, Interval]]
     captions: dict[str, str]
@@ -94,8 +96,9 @@ def difference(arm: ArmResult, other: ArmResult) -> Difference | None:
     if arm.cider is None or other.cider is None:
         return None
     value = Interval(arm.cider.value - other.cider.value, None, None, 0)
-    if _paired(arm, other):
-        value = paired_difference(arm.per_image, other.per_image)  # type: ignore[arg-type]
+    paired = _paired(arm, other)
+    if paired:
+        value = several_seeds.difference_of_means(*paired)
     clear = value.low is not None and value.high is not None and (value.low > 0 or value.high < 0)
     return Difference(value, _overlap(arm.cider, other.cider), clear)
 
@@ -104,38 +107,28 @@ def relative_gain(arm: ArmResult, other: ArmResult) -> Interval | None:
     """100 × (`arm` / `other` - 1) in CIDEr, with its interval over the same images; None where it has no sense."""
     if arm.cider is None or other.cider is None or other.cider.value <= 0:
         return None
-    plain = Interval(100 * (arm.cider.value / other.cider.value - 1), None, None, 0)
-    if not _paired(arm, other):
-        return plain
-    rows = np.stack([arm.per_image, other.per_image], axis=1)  # type: ignore[list-item]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        found = statistic_interval(rows, lambda means: 100 * (means[:, 0] / means[:, 1] - 1))
-    ends_known = finite(found.low) is not None and finite(found.high) is not None
-    return found if ends_known else plain
+    paired = _paired(arm, other)
+    if paired:
+        return several_seeds.relative_gain(*paired)
+    return Interval(100 * (arm.cider.value / other.cider.value - 1), None, None, 0)
 
 
-def over_seeds(values: Sequence[Mapping[str, Any] | None]) -> Interval | None:
-    """The mean of the seeds' values and of their intervals' ends; None where a value is not finite."""
+def _over_seeds(values: Sequence[Mapping[str, Any] | None]) -> Interval | None:
+    """The seeds' values joined; None where a value is not finite."""
     found = [interval for value in values if (interval := interval_of(value))]
-    if not found or len(found) < len(values):
-        return None
-    lows, highs = [item.low for item in found], [item.high for item in found]
-    value = statistics.fmean(item.value for item in found)
-    if None in lows or None in highs:
-        return Interval(value, None, None, found[0].n)
-    return Interval(value, statistics.fmean(lows), statistics.fmean(highs), found[0].n)  # type: ignore[arg-type]
+    return several_seeds.over_seeds(found) if found and len(found) == len(values) else None
 
 
 def _join(name: str, entries: list[Mapping[str, Any]]) -> ArmResult:
     entries = sorted(entries, key=lambda entry: int(entry.get("seed", 0)))
     metrics: dict[str, Interval] = {}
     for key in entries[0].get("metrics", {}):
-        joined = over_seeds([entry.get("metrics", {}).get(key) for entry in entries])
+        joined = _over_seeds([entry.get("metrics", {}).get(key) for entry in entries])
         if joined is not None:
             metrics[key] = joined
-    per_image = _per_image(entries)
-    if per_image is not None:
-        metrics["cider_d"] = mean_interval(per_image)
+    scores = _scores(entries)
+    if scores is not None:
+        metrics["cider_d"] = several_seeds.seeds_and_images(scores, several_seeds.CIDER)
     ciders = [finite(entry.get("metrics", {}).get("cider_d", {}).get("value")) for entry in entries]
     return ArmResult(
         name=name,
@@ -143,19 +136,19 @@ def _join(name: str, entries: list[Mapping[str, Any]]) -> ArmResult:
         seeds=tuple(int(entry.get("seed", 0)) for entry in entries),
         metrics=metrics,
         by_seed=tuple(value for value in ciders if value is not None),
-        per_image=per_image,
-        first_scores=_per_image(entries[:1]),
+        scores=scores,
+        first_scores=None if scores is None else scores[0],
         truth=_truth(entries),
         captions={str(key): str(text) for key, text in entries[0].get("captions", {}).items()},
         curve=_curve(entries),
     )
 
 
-def _per_image(entries: Sequence[Mapping[str, Any]]) -> NDArray[np.float64] | None:
+def _scores(entries: Sequence[Mapping[str, Any]]) -> NDArray[np.float64] | None:
     rows = [entry.get("per_image", {}).get("cider_d", []) for entry in entries]
     if not rows[0] or len({len(row) for row in rows}) != 1:
         return None
-    values = np.mean(np.array(rows, np.float64), axis=0)  # [n]
+    values = np.array(rows, np.float64)  # [S, n]
     return values if np.isfinite(values).all() else None
 
 
@@ -163,7 +156,7 @@ def _truth(entries: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Interval
     found: dict[str, dict[str, Interval]] = {}
     for axis, attributes in (entries[0].get("truth") or {}).items():
         joined = {
-            name: over_seeds([(entry.get("truth") or {}).get(axis, {}).get(name) for entry in entries])
+            name: _over_seeds([(entry.get("truth") or {}).get(axis, {}).get(name) for entry in entries])
             for name in attributes
         }
         found[axis] = {name: value for name, value in joined.items() if value is not None}
@@ -183,9 +176,14 @@ def _curve(entries: Sequence[Mapping[str, Any]]) -> tuple[CurvePoint, ...]:
     )
 
 
-def _paired(arm: ArmResult, other: ArmResult) -> bool:
-    ours, theirs = arm.per_image, other.per_image
-    return ours is not None and theirs is not None and len(ours) == len(theirs) and len(ours) > 1
+def _paired(arm: ArmResult, other: ArmResult) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Both arms' scores [S, n] of the seeds that both were trained with; None where they cannot be laid together."""
+    ours, theirs = arm.scores, other.scores
+    common = [seed for seed in arm.seeds if seed in other.seeds]
+    if ours is None or theirs is None or not common or ours.shape[1] != theirs.shape[1] or ours.shape[1] < 2:
+        return None
+    rows = ([found.seeds.index(seed) for seed in common] for found in (arm, other))
+    return ours[next(rows)], theirs[next(rows)]
 
 
 def _overlap(first: Interval, second: Interval) -> bool:

@@ -69,8 +69,7 @@ def cards(run: RunFolder) -> list[Card]:
                 unclear,
             )
         )
-    speed = (run.result("speed") or {}).get("ratio") or {}
-    ratio = interval_of({"value": speed.get("median"), "low": speed.get("low"), "high": speed.get("high")})
+    ratio = interval_of((run.result("speed") or {}).get("ratio"))
     value = DASH if ratio is None else f"{decimal(ratio.value, 2)}×"
     found.append(Card("Speed", value, "embedding ÷ pixel path", spread(ratio, 2) or "not measured", "pixels"))
     return found

@@ -20,9 +20,11 @@ def origin(run: RunFolder) -> tuple[str | None, dict[str, Any]]:
     ours = flatten(run.settings)
     for name in PRESETS:
         try:
-            theirs = flatten(preset(name, own_pairs=run.own_pairs).to_dict())
+            base = preset(name, own_pairs=run.own_pairs)
         except InputError:  # a preset for own pairs alone
             continue
+        seeded = base.model_copy(update={"seed": run.setting("seed") or 0}).with_seeds()  # the stages' seeds follow
+        theirs = flatten(seeded.to_dict()) | {"seed": base.seed}
         changed = {key: value for key, value in ours.items() if key not in theirs or theirs[key] != value}
         if len(changed) <= _MOST_CHANGES and (best[0] is None or len(changed) < len(best[1])):
             best = (name, changed)

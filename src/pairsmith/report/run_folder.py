@@ -17,7 +17,7 @@ import yaml
 from pairsmith.errors import InputError
 from pairsmith.evaluation.metrics_file import ENVIRONMENT_NAME, METRICS_NAME, Metric, read_environment, read_metrics
 from pairsmith.pairs import PairStore
-from pairsmith.recipes.synth2.recipe import SETTINGS_NAME, read_run
+from pairsmith.recipes.synth2.run_files import SETTINGS_NAME, read_run
 from pairsmith.report.arms import LABELS, ArmResult, join_seeds
 from pairsmith.report.numbers import finite, plural
 from pairsmith.tokenizer.model import VQTokenizer
@@ -90,7 +90,8 @@ class RunFolder:
         self.settings: dict[str, Any] = _without_world(found) if self.own_pairs else found
         """The settings that played a part."""
         try:
-            self.results = read_run(out)
+            seeds = found.get("seeds")
+            self.results = read_run(out, seeds if isinstance(seeds, int) else None)
         except ValueError as error:
             raise InputError(f"{out / 'evaluation'} holds a file that is not JSON ({error}); run again") from error
         self.arms: dict[str, ArmResult] = {

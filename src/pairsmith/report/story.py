@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from pairsmith.recipes.synth2.measure import FRECHET
 from pairsmith.report.arms import LABELS, ArmResult, difference
 from pairsmith.report.numbers import count, data_size, decimal, finite, percent, plural, signed, significant, spread
 from pairsmith.report.paper_tables import Sizes
@@ -127,7 +128,7 @@ def parity(arms: Mapping[str, ArmResult]) -> str:
 
 def speed(found: Mapping[str, Any]) -> str:
     """What the stage times say about the ratio."""
-    ratio = finite((found.get("ratio") or {}).get("median"))
+    ratio = finite((found.get("ratio") or {}).get("value"))
     stages = {name: time for name, value in (found.get("stages_ms") or {}).items() if (time := finite(value))}
     if ratio is None:
         return "The ratio of the two paths was not measured."
@@ -177,12 +178,12 @@ def quality(run: RunFolder) -> list[str]:
         sentences.append(
             f"The tokenizer gives test pictures back at {decimal(tokenizer.get('psnr'))} dB (PSNR) and uses "
             f"{percent(tokenizer.get('usage'))} of its codes; the Fréchet distance of its copies is "
-            f"{significant(tokenizer.get('rfid'))}."
+            f"{significant(tokenizer.get(FRECHET))}."
         )
     if generator:
         sentences.append(
             f"The generator's {plural(generator.get('pictures'), 'picture')} of test captions lie at a Fréchet "
-            f"distance of {significant(generator.get('fid'))}. Both distances are taken in the tokenizer's own "
+            f"distance of {significant(generator.get(FRECHET))}. Both distances are taken in the tokenizer's own "
             f"features, so they cannot be compared with distances between Inception's features, such as the paper's "
             f"{GENERATOR_FID}."
         )

@@ -185,7 +185,12 @@ def seeds_note(arms: Mapping[str, ArmResult]) -> str:
     """What the intervals do and do not cover."""
     numbers = {len(arm.seeds) for arm in arms.values()}
     most = max(numbers, default=0)
-    first = "Intervals are 95 % bootstrap intervals over test images."
     if most <= 1:
-        return f"{first} One seed an arm: how much another seed would change is not known and not in them."
-    return f"{first} They do not hold the spread over seeds, which stands beside them ({plural(most, 'seed')} an arm)."
+        return (
+            "Intervals are 95 % bootstrap intervals over test images. One seed an arm: how much another seed would "
+            "change is not known and not in them."
+        )
+    return (
+        f"Intervals are 95 % intervals over test images and seeds ({plural(most, 'seed')} an arm): the variances of "
+        "both are added. The generator and its pictures are the same for all seeds."
+    )

@@ -161,17 +161,29 @@ def build_features(name: ExtractorName, weights: Path | None = None) -> nn.Modul
     return RandomConvPyramid()
 
 
-def _weights_path(name: str, weights: Path | None) -> Path:
-    return weights or Path(torch.hub.get_dir()) / "checkpoints" / _WEIGHT_FILES[name]
+def check_weights(name: ExtractorName, weights: Path | None = None) -> None:
+    """Whether an extractor's file of weights is there, without reading it; arguments as `build_features`.
 
-
-def _read_weights(name: str, weights: Path | None) -> dict[str, Tensor]:
+    Raises:
+        InputError: it is not; the sentence says where it belongs.
+    """
+    if name not in _WEIGHT_FILES:
+        return
     path = _weights_path(name, weights)
     if not path.is_file():
         raise InputError(
             f"{path}: the weights of the perceptual net {name} are not there; put torchvision's "
             f"{_WEIGHT_FILES[name]} there, or set the tokenizer's losses.perceptual to none"
         )
+
+
+def _weights_path(name: str, weights: Path | None) -> Path:
+    return weights or Path(torch.hub.get_dir()) / "checkpoints" / _WEIGHT_FILES[name]
+
+
+def _read_weights(name: ExtractorName, weights: Path | None) -> dict[str, Tensor]:
+    check_weights(name, weights)
+    path = _weights_path(name, weights)
     try:
         if path.suffix == ".safetensors":
             return load_file(path)

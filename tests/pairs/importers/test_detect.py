@@ -55,7 +55,7 @@ def test_a_karpathy_file_among_its_images(tmp_path):
         (b"[1]", "is a list"),
         (b"{broken", "not valid JSON"),
         (b"plain text", "no JSON, Parquet or tar"),
-        (gzip.compress(b"x"), r"compressed \(gzip\)"),
+        (gzip.compress(b"x", mtime=0), r"compressed \(gzip\)"),
         (picture(), "single image"),
         (b"", "no JSON, Parquet or tar"),
     ],

@@ -19,8 +19,8 @@ from transformers import LlamaForCausalLM  # noqa: F401, likewise
 from pairsmith.generators.masking import MaskingSettings
 from pairsmith.pairs import Pair, PairStore, imported_id
 from pairsmith.pairs.feed import Feed, MixedFeed, PairSource
-from pairsmith.recipes.synth2.arms import EpochSource
-from pairsmith.recipes.synth2.models import PixelSource
+from pairsmith.recipes.synth2.arms import CaptionSource
+from pairsmith.recipes.synth2.pixels import PixelSource
 from pairsmith.tokenizer.config import DiscriminatorConfig, TokenizerLossConfig
 from pairsmith.tokenizer.discriminator import PatchDiscriminator
 from pairsmith.tokenizer.model import VQTokenizer
@@ -76,8 +76,7 @@ def vlm(data: Path) -> tuple[Task, Any]:
     config = CONFIG.model_copy(update={"dropout": 0.2})
     model = VisionLanguageModel(config, tiny_llama(len(hf_tokenizer)), tokenizer.codebook, tokenizer)
     real = Feed(PairSource(store(data / "real", ROWS), ["caption", "tokens"]), SETTINGS.batch_size, 1)
-    captions = PairSource(store(data / "captions", CAPTION_ROWS), ["caption", "group"])
-    synthetic = Feed(EpochSource(captions), SETTINGS.batch_size, 2)
+    synthetic = Feed(CaptionSource(store(data / "captions", CAPTION_ROWS)), SETTINGS.batch_size, 2)
     return VLMTask(model, hf_tokenizer, 16, make_synthesizer()), MixedFeed(real, synthetic, 0.5)
 
 
@@ -103,7 +102,7 @@ def tokenizer(data: Path) -> tuple[Task, Any]:
     judge = PatchDiscriminator(DiscriminatorConfig(channels=8, levels=2, norm_groups=4))
     perceptual = PerceptualLoss(RandomConvPyramid(4, 2))
     task = TokenizerTask(VQTokenizer(config), losses, judge, perceptual, discriminator_rate=0.5, autoencoder_steps=2)
-    return task, Feed(PixelSource(store(data / "real", ROWS), 16), SETTINGS.batch_size, 1)
+    return task, Feed(PixelSource(store(data / "real", ROWS), 16, data / "pixels.u8"), SETTINGS.batch_size, 1)
 
 
 def language_model(data: Path) -> tuple[Task, Any]:

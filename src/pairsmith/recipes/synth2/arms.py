@@ -20,10 +20,12 @@ from pairsmith.execution import run_stage
 from pairsmith.pairs import Pair, PairStore, pair_id
 from pairsmith.pairs.feed import Feed, MixedFeed, PairSource, Source
 from pairsmith.recipes.synth2.models import new_vlm
+from pairsmith.recipes.synth2.place import Place
 from pairsmith.recipes.synth2.settings import Arm, Synth2Settings
 from pairsmith.scenes import World
 from pairsmith.scenes.datasets import render_caption
 from pairsmith.tokenizer.model import VQTokenizer
+from pairsmith.training.distributed import Ranks
 from pairsmith.training.logging import Progress
 from pairsmith.training.loop import TrainResult, train
 from pairsmith.training.synthesis import Synthesizer
@@ -31,6 +33,7 @@ from pairsmith.training.tasks.vlm import VLMTask
 from pairsmith.vlm.generation import caption
 from pairsmith.vlm.model import VisionLanguageModel
 
+_ALONE = Ranks()
 ARM_SEED_STRIDE = 1000  # so that consecutive seeds share neither orders nor dropout
 
 
@@ -43,7 +46,8 @@ class Ingredients:
         tokenizer: the frozen VQ-GAN.
         real: pairs with tokens.
         test: rows with tokens and references.
-        synthetic: GenPair: written captions with the generator's tokens.
+        captions: GenPair: what the language model wrote.
+        synthetic: those captions with the generator's tokens; None where pictures are drawn in the step.
         gold: the same captions with the tokens of their true pictures; None with own pairs.
     """
 
@@ -52,7 +56,8 @@ class Ingredients:
     tokenizer: VQTokenizer
     real: PairStore
     test: PairStore
-    synthetic: PairStore
+    captions: PairStore
+    synthetic: PairStore | None
     gold: PairStore | None
 
 
@@ -71,17 +76,22 @@ class TrainedArm:
     captions: dict[str, str]
 
 
-class EpochSource:
-    """Another source's batches, with the epoch of every row: pictures made on the fly differ from epoch to epoch."""
+class CaptionSource:
+    """Written captions, whose pictures are made in the step: {"caption", "group", "epoch"}.
 
-    def __init__(self, source: Source[dict[str, Any]]) -> None:
-        self._source = source
+    The group, which seeds a picture, is the caption's id, as in a store of rendered captions; with the epoch, pictures
+    differ from epoch to epoch.
+    """
+
+    def __init__(self, captions: PairStore) -> None:
+        self._source = PairSource(captions, ["caption", "id"])
 
     def __len__(self) -> int:
         return len(self._source)
 
     def collate(self, indices: Sequence[int], epochs: Sequence[int]) -> dict[str, Any]:
-        return {**self._source.collate(indices, epochs), "epoch": list(epochs)}
+        found = self._source.collate(indices, epochs)
+        return {"caption": found["caption"], "group": found["id"], "epoch": list(epochs)}
 
 
 def render_truth(captions: PairStore, world: World, tokenizer: VQTokenizer, out: Path) -> PairStore:
@@ -91,7 +101,7 @@ def render_truth(captions: PairStore, world: World, tokenizer: VQTokenizer, out:
         pairs = [captions.pair(position) for position in positions]
         pictures = np.stack([render_caption(pair.caption, world.settings) for pair in pairs])
         pixels = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
-        tokens = tokenizer.encode(pixels).numpy().astype(np.uint16)
+        tokens = tokenizer.encode(pixels.to(tokenizer.codebook.device)).cpu().numpy().astype(np.uint16)  # [B, N]
         return [replace(blank(at), tokens=row) for at, row in zip(positions, tokens, strict=True)]
 
     def blank(position: int) -> Pair:
@@ -111,19 +121,32 @@ def render_truth(captions: PairStore, world: World, tokenizer: VQTokenizer, out:
     )
 
 
-def feed_of(settings: Synth2Settings, arm: Arm, parts: Ingredients, seed: int, *, online: bool = False) -> MixedFeed:
-    """The batches of an arm: of every batch `synthesis.fraction` is synthetic, nothing of Baseline's."""
-    batch_size = settings.vlm_training.batch_size
-    real = Feed(PairSource(parts.real, ["caption", "tokens"]), batch_size, seed)
+def feed_of(
+    settings: Synth2Settings, arm: Arm, parts: Ingredients, seed: int, ranks: Ranks = _ALONE, *, online: bool = False
+) -> MixedFeed:
+    """The batches of an arm: of every batch `synthesis.fraction` is synthetic, nothing of Baseline's.
+
+    Args:
+        settings: the recipe.
+        arm: whose batches.
+        parts: the stores.
+        seed: of their orders.
+        ranks: this process among those that train together.
+        online: synthetic rows are captions, to be drawn in the step.
+    """
+    batch_size, place = settings.vlm_training.batch_size, ranks[:2]
+    real = Feed(PairSource(parts.real, ["caption", "tokens"]), batch_size, seed, *place)
     if arm == "baseline":
         return MixedFeed(real, real, 0.0)
-    store = parts.gold if arm == "gold" else parts.synthetic
-    if store is None:
-        raise InputError("the gold arm needs true pictures of the captions, which only the built-in scenes have")
-    columns = ["caption", "group"] if online else ["caption", "tokens"]
-    source: Source = PairSource(store, columns)
-    synthetic = Feed(EpochSource(source) if online else source, batch_size, seed + 1)
-    return MixedFeed(real, synthetic, settings.synthesis.fraction)
+    source: Source
+    if online:
+        source = CaptionSource(parts.captions)
+    else:
+        store = parts.gold if arm == "gold" else parts.synthetic
+        if store is None:
+            raise InputError(f"the arm {arm} needs a store of its synthetic pairs, and there is none")
+        source = PairSource(store, ["caption", "tokens"])
+    return MixedFeed(real, Feed(source, batch_size, seed + 1, *place), settings.synthesis.fraction)
 
 
 def make_task(
@@ -145,6 +168,7 @@ def train_arm(
     parts: Ingredients,
     seed: int,
     folder: Path,
+    place: Place,
     *,
     synthesizer: Synthesizer | None = None,
     progress: Progress | None = None,
@@ -157,11 +181,12 @@ def train_arm(
         parts: what it is made of.
         seed: number of the repetition, from 0.
         folder: for its training run.
+        place: where it computes.
         synthesizer: makes the synthetic images in the step where the settings say "online".
         progress: shown the training.
     """
-    own_seed = settings.seed + seed * ARM_SEED_STRIDE
-    training = settings.vlm_training.model_copy(update={"seed": own_seed})
+    own_seed = settings.vlm_training.seed + seed * ARM_SEED_STRIDE
+    training = place.training(settings.vlm_training).model_copy(update={"seed": own_seed})
     online = synthesizer is not None and arm in ("synthetic", "pixels")
     task = make_task(settings, arm, parts, own_seed, synthesizer if online else None)
 
@@ -170,7 +195,7 @@ def train_arm(
 
     result = train(
         task,
-        feed_of(settings, arm, parts, own_seed, online=online),
+        feed_of(settings, arm, parts, own_seed, place.ranks, online=online),
         training,
         folder,
         evaluate=evaluate,
@@ -183,7 +208,8 @@ def train_arm(
 
 def stores(parts: Ingredients) -> dict[str, PairStore]:
     """The stores behind the ingredients, by name."""
-    found = {"real": parts.real, "test": parts.test, "synthetic": parts.synthetic, "gold": parts.gold}
+    found = {"real": parts.real, "test": parts.test, "gold": parts.gold}
+    found["synthetic"] = parts.captions if parts.synthetic is None else parts.synthetic
     return {name: store for name, store in found.items() if store is not None}
 
 

@@ -18,11 +18,13 @@ from pairsmith.pairs import PairStore
 from pairsmith.recipes.synth2.settings import Synth2Settings
 from pairsmith.scenes import World
 from pairsmith.scenes.datasets import scene_of
-from pairsmith.seeds import row_seed
+from pairsmith.seeds import numpy_generator, row_seed
 from pairsmith.tokenizer.model import VQTokenizer
 from pairsmith.tokenizer.usage import CodeUsage, psnr
 from pairsmith.training.synthesis import Synthesizer
 
+FRECHET = "frechet_own_features"
+"""Name of a Fréchet distance in the tokenizer's own features, which is not to be compared with FID, of Inception's."""
 _BATCH = 50
 
 
@@ -33,27 +35,40 @@ def tokenizer_quality(tokenizer: VQTokenizer, pixels: Tensor) -> dict[str, float
         tokenizer: the VQ-GAN.
         pixels: [n, 3, S, S] in [0, 1], pictures it was not trained on.
     """
-    tokens = torch.cat([tokenizer.encode(batch) for batch in pixels.split(_BATCH)])
-    decoded = torch.cat([tokenizer.decode(batch) for batch in tokens.split(_BATCH)])
+    tokens = encode(tokenizer, pixels)
+    decoded = decode(tokenizer, tokens)
     usage = CodeUsage(tokenizer.config.codebook_size)
     usage.update(tokens)
     found = {"psnr": float(psnr(decoded, pixels).mean()), **asdict(usage.report())}
-    return {**found, "rfid": picture_distance(tokenizer, pixels, decoded), "pictures": len(pixels)}
+    return {**found, FRECHET: picture_distance(tokenizer, pixels, decoded), "pictures": len(pixels)}
+
+
+def encode(tokenizer: VQTokenizer, pixels: Tensor) -> Tensor:
+    """Tokens [n, N] of pictures [n, 3, S, S], a batch at a time on the tokenizer's device; both on the CPU."""
+    device = tokenizer.codebook.device
+    return torch.cat([tokenizer.encode(batch.to(device)).cpu() for batch in pixels.split(_BATCH)])
+
+
+def decode(tokenizer: VQTokenizer, tokens: Tensor) -> Tensor:
+    """Pictures [n, 3, S, S] of tokens [n, N], as `encode`."""
+    device = tokenizer.codebook.device
+    return torch.cat([tokenizer.decode(batch.to(device)).cpu() for batch in tokens.split(_BATCH)])
 
 
 def picture_distance(tokenizer: VQTokenizer, real: Tensor, made: Tensor) -> float:
     """Fréchet distance between pictures [n, 3, S, S] in the tokenizer's feature space (not Inception's)."""
-    extractor = tokenizer_extractor(tokenizer, tokenizer.config.image_size)
+    extractor = tokenizer_extractor(tokenizer, tokenizer.config.image_size, tokenizer.codebook.device)
     features = [extract(list(pictures.numpy()), extractor, _BATCH) for pictures in (real, made)]
     return frechet(*features).distance
 
 
 def draw_test_captions(test: PairStore, synthesizer: Synthesizer, count: int) -> tuple[Tensor, list[str]]:
-    """The generator's tokens for the first reference of `count` test rows, and those captions."""
+    """The generator's tokens [n, N], on the CPU, for the first reference of `count` test rows, and those captions."""
     pairs = [test.pair(position) for position in range(min(count, len(test)))]
     captions = [pair.references[0] if pair.references else pair.caption for pair in pairs]
     ids = [pair.id for pair in pairs]
-    parts = [synthesizer.tokens(captions[at : at + _BATCH], ids[at : at + _BATCH]) for at in range(0, len(ids), _BATCH)]
+    starts = range(0, len(ids), _BATCH)
+    parts = [synthesizer.tokens(captions[at : at + _BATCH], ids[at : at + _BATCH]).cpu() for at in starts]
     return torch.cat(parts), captions
 
 
@@ -84,8 +99,8 @@ def faithfulness(
     scenes = [scene_of(pair) for pair in pairs]
     true = render(scenes, tokenizer.config.image_size)
     pictures = {
-        "generator": torch.cat([tokenizer.decode(batch) for batch in drawn.split(_BATCH)]),
-        "ceiling": torch.cat([tokenizer.decode(tokenizer.encode(batch)) for batch in true.split(_BATCH)]),
+        "generator": decode(tokenizer, drawn),
+        "ceiling": decode(tokenizer, encode(tokenizer, true)),
     }
     axes = np.array([pair.axis for pair in pairs])
     return {
@@ -115,13 +130,15 @@ def diversity(
 ) -> dict[str, dict[str, Any]]:
     """Concentration and entropy of caption sets, clustered together (paper A.3, Table 8, Figure 4).
 
+    Of sets larger than `evaluation.diversity_sample` so many captions are drawn by the run's seed.
+
     Returns:
         Set -> {"shares": [k], "concentration_3", "concentration_5", "entropy_bits": {"mean", "std"}, "captions"}.
     """
     sizes = settings.evaluation
-    cut = {name: list(captions)[: sizes.diversity_sample] for name, captions in sets.items()}
+    cut = {name: draw_sample(captions, sizes.diversity_sample, settings.seed, name) for name, captions in sets.items()}
     smallest = min(map(len, cut.values()))
-    embedded = {name: embed_captions(lm, hf_tokenizer, captions) for name, captions in cut.items()}
+    embedded = {name: embed_captions(lm, hf_tokenizer, captions, device=lm.device) for name, captions in cut.items()}
     spreads = co_cluster(embedded, clusters=min(sizes.clusters, smallest))
     return {
         name: {
@@ -134,3 +151,11 @@ def diversity(
         }
         for name, spread in spreads.items()
     }
+
+
+def draw_sample(captions: Sequence[str], count: int, seed: int, name: str) -> list[str]:
+    """`count` of the captions in their order, drawn without replacement; all of them where there are no more."""
+    if len(captions) <= count:
+        return list(captions)
+    rows = numpy_generator(seed, name, "diversity").permutation(len(captions))[:count]
+    return [captions[row] for row in sorted(rows.tolist())]

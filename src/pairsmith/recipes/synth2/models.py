@@ -1,20 +1,20 @@
 """The recipe's models: trained here, or, where a trained one fits, taken from what ships with the package.
 
-Every function returns at once when its model is in the run folder already.
+Every function returns at once when its model is in the run folder already. Several processes train together; the first
+one saves, and the others go on with what it saved.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import (
-    AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
     LlamaForCausalLM,
@@ -28,9 +28,11 @@ from pairsmith.generators.text import TextEncoder
 from pairsmith.model_folder import CONFIG_FILE
 from pairsmith.pairs import PairStore
 from pairsmith.pairs.feed import Feed, PairSource
-from pairsmith.pairs.images import load_pixels
+from pairsmith.recipes.synth2.pixels import PixelSource
+from pairsmith.recipes.synth2.place import Place
+from pairsmith.recipes.synth2.reporter import Reporter
 from pairsmith.recipes.synth2.scenes_llama import SPECIAL_TOKENS, scenes_llama
-from pairsmith.recipes.synth2.settings import PAPERS_LANGUAGE_MODEL, Synth2Settings
+from pairsmith.recipes.synth2.settings import Synth2Settings
 from pairsmith.tokenizer.discriminator import PatchDiscriminator
 from pairsmith.tokenizer.losses import TokenizerLoss
 from pairsmith.tokenizer.model import VQTokenizer
@@ -43,36 +45,49 @@ from pairsmith.vlm.model import VisionLanguageModel
 
 logger = logging.getLogger(__name__)
 
+PIXELS_NAME = "pixels.u8"
 INCOMING = "incoming"  # where a model's files lie until all of them are written
 
 
-class PixelSource:
-    """Pictures of a store as {"pixels": uint8 [B, 3, S, S]}, decoded once and kept in memory.
+@dataclass(frozen=True)
+class Models:
+    """The frozen models that everything is made with, all on one device."""
 
-    Args:
-        store: rows with images.
-        size: pixels a side.
-    """
+    tokenizer: VQTokenizer
+    lm: Any
+    hf_tokenizer: Any
+    encoder: TextEncoder
 
-    def __init__(self, store: PairStore, size: int) -> None:
-        self._pixels = np.empty((len(store), 3, size, size), np.uint8)
-        for row, pair in enumerate(store.iter_pairs(["id", "caption", "image"])):
-            self._pixels[row] = load_pixels(pair.image or b"", size) * 255 + 0.5
 
-    def __len__(self) -> int:
-        return len(self._pixels)
-
-    def collate(self, indices: Sequence[int], epochs: Sequence[int]) -> dict[str, np.ndarray]:
-        return {"pixels": self._pixels[np.asarray(indices)]}
+def pretrained_models(
+    settings: Synth2Settings,
+    pictures: PairStore,
+    text: PairStore | None,
+    folder: Path,
+    place: Place,
+    reporter: Reporter,
+) -> Models:
+    """Tokenizer and language model: found in the folder, or trained on pictures and on text (scenes alone)."""
+    tokenizer = train_tokenizer(settings, pictures, folder / "tokenizer", place, reporter.training("tokenizer"))
+    if settings.language_model.source == "scenes":
+        assert text is not None  # see `check_language_model`
+        lm, hf_tokenizer = train_language_model(
+            settings, text, folder / "language_model", place, reporter.training("language model")
+        )
+    else:
+        lm, hf_tokenizer = load_language_model(settings.language_model.source)
+    lm.requires_grad_(False)
+    lm.to(place.device)
+    return Models(tokenizer.to(place.device), lm, hf_tokenizer, text_encoder(settings, lm, hf_tokenizer))
 
 
 def train_tokenizer(
-    settings: Synth2Settings, pictures: PairStore, folder: Path, progress: Progress | None = None
+    settings: Synth2Settings, pictures: PairStore, folder: Path, place: Place, progress: Progress | None = None
 ) -> VQTokenizer:
     """The VQ-GAN, trained on pictures without captions (paper A.1.1)."""
-    if (folder / CONFIG_FILE).is_file():
+    if place.is_there(folder / CONFIG_FILE):
         return VQTokenizer.from_pretrained(folder)
-    preset, training = settings.tokenizer, settings.tokenizer_training
+    preset, training = settings.tokenizer, place.training(settings.tokenizer_training)
     rate = preset.discriminator_learning_rate
     model = VQTokenizer(preset.model)
     task = TokenizerTask(
@@ -83,11 +98,14 @@ def train_tokenizer(
         discriminator_rate=rate / training.learning_rate if training.learning_rate else 1.0,
         autoencoder_steps=preset.continuous_steps,
     )
-    feed = Feed(PixelSource(pictures, preset.model.image_size), training.batch_size, training.seed)
+    file = folder / "training" / PIXELS_NAME
+    source = place.in_turn(lambda: PixelSource(pictures, preset.model.image_size, file))
+    feed = Feed(source, training.batch_size, training.seed, *place.ranks[:2])
     train(task, feed, training, folder / "training", progress=progress, inputs={"pictures": pictures.fingerprint})
     model.eval()
-    model.save_pretrained(folder)
-    return model
+    place.only_first(lambda: model.save_pretrained(folder))
+    place.only_first(lambda: file.unlink(missing_ok=True))
+    return model if place.first else VQTokenizer.from_pretrained(folder)
 
 
 def word_tokenizer(texts: Sequence[str]) -> PreTrainedTokenizerFast:
@@ -102,14 +120,14 @@ def word_tokenizer(texts: Sequence[str]) -> PreTrainedTokenizerFast:
 
 
 def train_language_model(
-    settings: Synth2Settings, text: PairStore, folder: Path, progress: Progress | None = None
+    settings: Synth2Settings, text: PairStore, folder: Path, place: Place, progress: Progress | None = None
 ) -> tuple[Any, Any]:
     """A small Llama trained on sentences about scenes; returns (model, tokenizer)."""
-    if (folder / CONFIG_FILE).is_file():
+    if place.is_there(folder / CONFIG_FILE):
         return load_language_model(folder)
     if settings.language_model_training is None:
         raise InputError("setting 'language_model_training' is needed to train the scenes' language model")
-    sizes, training = settings.language_model, settings.language_model_training
+    sizes, training = settings.language_model, place.training(settings.language_model_training)
     hf_tokenizer = word_tokenizer([pair.caption for pair in text.iter_pairs(["id", "caption"])])
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(training.seed)
@@ -119,38 +137,17 @@ def train_language_model(
         torch.nn.init.normal_(lm.model.embed_tokens.weight, std=1.0)
         torch.nn.init.normal_(lm.lm_head.weight, std=sizes.width**-0.5)
     task = LanguageModelTask(lm, hf_tokenizer, sizes.max_text)
-    feed = Feed(PairSource(text, ["caption"]), training.batch_size, training.seed)
+    feed = Feed(PairSource(text, ["caption"]), training.batch_size, training.seed, *place.ranks[:2])
     train(task, feed, training, folder / "training", progress=progress, inputs={"text": text.fingerprint})
-    incoming = folder / INCOMING
-    lm.save_pretrained(incoming)
-    hf_tokenizer.save_pretrained(incoming)
-    install(incoming, folder)
-    return lm.eval(), hf_tokenizer
 
+    def save() -> None:
+        incoming = folder / INCOMING
+        lm.save_pretrained(incoming)
+        hf_tokenizer.save_pretrained(incoming)
+        install(incoming, folder)
 
-def check_language_model(settings: Synth2Settings, own_pairs: bool) -> None:
-    """Whether the language model that the settings name can be had, before work is spent on what comes before it.
-
-    Raises:
-        InputError: the paper's, which nobody can load; that of scenes for own pairs; or no model under this name.
-    """
-    source = settings.language_model.source
-    if source == PAPERS_LANGUAGE_MODEL:
-        raise InputError(
-            f"setting 'language_model.source': {source} is the paper's language model, which was never released; take "
-            "another with --set language_model.source=NAME, a folder or hub id of any causal language model"
-        )
-    if source == "scenes":
-        if own_pairs:
-            raise InputError(
-                "setting 'language_model.source': 'scenes' is for scenes; own pairs need a language model, such as "
-                "--set language_model.source=smollm2"
-            )
-    elif source != "smollm2":
-        try:
-            AutoConfig.from_pretrained(source)
-        except (OSError, ValueError) as error:
-            raise InputError(f"setting 'language_model.source': {source}: {str(error).splitlines()[0]}") from error
+    place.only_first(save)
+    return (lm.eval(), hf_tokenizer) if place.first else load_language_model(folder)
 
 
 def install(incoming: Path, folder: Path) -> None:
@@ -189,6 +186,7 @@ def train_generator(
     tokenizer: VQTokenizer,
     encoder: TextEncoder,
     folder: Path,
+    place: Place,
     progress: Progress | None = None,
 ) -> MaskedGenerator:
     """The masked generator, trained on the very pairs that the VLM gets (paper §3.2.1).
@@ -196,11 +194,11 @@ def train_generator(
     Raises:
         InputError: the folder holds one that was trained with another tokenizer or language model.
     """
-    if (folder / CONFIG_FILE).is_file():
+    if place.is_there(folder / CONFIG_FILE):
         model = MaskedGenerator.from_pretrained(folder)
         model.check_codes(tokenizer)
         encoder.check_reader(model.config)
-        return model.eval()
+        return model.eval().to(place.device)
     sizes = tokenizer.config
     update: dict[str, Any] = {
         "codebook_size": sizes.codebook_size,
@@ -212,24 +210,25 @@ def train_generator(
     }
     if settings.generator.codebook_tied:
         update["code_dim"] = sizes.code_dim
-    training = settings.generator_training
+    training = place.training(settings.generator_training)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(training.seed)
         model = MaskedGenerator(settings.generator.model_copy(update=update))
     if settings.generator.codebook_tied:
-        model.set_codebook(tokenizer.codebook)
+        model.set_codebook(tokenizer.codebook.cpu())
     task = GeneratorTask(model, encoder, settings.masking, settings.cached_captions)
-    feed = Feed(PairSource(pairs, ["caption", "tokens"]), training.batch_size, training.seed)
+    feed = Feed(PairSource(pairs, ["caption", "tokens"]), training.batch_size, training.seed, *place.ranks[:2])
     train(task, feed, training, folder / "training", progress=progress, inputs={"pairs": pairs.fingerprint})
     model.eval()
-    model.save_pretrained(folder)
-    return model
+    place.only_first(lambda: model.save_pretrained(folder))
+    return (model if place.first else MaskedGenerator.from_pretrained(folder).eval()).to(place.device)
 
 
 def new_vlm(settings: Synth2Settings, lm: Any, tokenizer: VQTokenizer, seed: int) -> VisionLanguageModel:
-    """An untrained VLM around the frozen language model and tokenizer."""
+    """An untrained VLM around the frozen language model and tokenizer, on their device."""
     sizes = tokenizer.config
     config = settings.vlm.model_copy(
         update={"codebook_size": sizes.codebook_size, "code_dim": sizes.code_dim, "grid": sizes.grid}
     )
-    return VisionLanguageModel(config, lm, tokenizer.codebook, tokenizer, seed=seed)
+    model = VisionLanguageModel(config, lm, tokenizer.codebook, tokenizer, seed=seed)
+    return model.to(tokenizer.codebook.device)

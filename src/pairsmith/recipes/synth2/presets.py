@@ -7,6 +7,8 @@ paper  Synth² as published: 256 pixels, 256 tokens, a 400M language model, 500k
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from pairsmith.captions.prompts import Prompt
@@ -25,8 +27,10 @@ from pairsmith.recipes.synth2.settings import (
     SynthesisSettings,
     TokenizerSettings,
     WriterSettings,
+    check_derived,
 )
 from pairsmith.scenes import WorldSettings
+from pairsmith.settings import load_settings
 from pairsmith.tokenizer import presets as tokenizers
 from pairsmith.tokenizer.config import TokenizerPreset
 from pairsmith.training.settings import TrainingSettings
@@ -89,7 +93,7 @@ TINY = Synth2Settings(
     writer=WriterSettings(kind="language-model"),
     captions=CaptionSettings(
         prompt=FREE_CAPTION,
-        checks=CheckSettings(concept=False, meta=False, repetition=False, max_tokens=32),
+        checks=CheckSettings(concept=False, meta=False, repetition=False, max_tokens=generators.TINY.max_text),
         duplicates="keep",
     ),
     synthesis=SynthesisSettings(captions=4000, fraction=0.5, mode="stored"),
@@ -193,6 +197,20 @@ PAPER = SMALL.model_copy(
 PRESETS: dict[str, Synth2Settings] = {"tiny": TINY, "small": SMALL, "paper": PAPER}
 
 
+def load_preset(
+    name: str, *, own_pairs: bool = False, file: Path | None = None, overrides: Sequence[str] = ()
+) -> Synth2Settings:
+    """A preset with a YAML file and `a.b=c` overrides laid over it, every stage's seed resolved.
+
+    Raises:
+        InputError: as `preset` and `load_settings`, or a setting that follows from others was given.
+    """
+    base = preset(name, own_pairs=own_pairs).to_dict()
+    settings = load_settings(Synth2Settings, base, file, overrides)
+    check_derived(settings, base)
+    return settings.with_seeds()
+
+
 def preset(name: str, *, own_pairs: bool = False) -> Synth2Settings:
     """Settings by name; for the user's own pairs, `tiny` exchanges what belongs to scenes.
 
@@ -216,13 +234,16 @@ def preset(name: str, *, own_pairs: bool = False) -> Synth2Settings:
             "tokenizer_training": settings.tokenizer_training.model_copy(update={"steps": 500, "batch_size": 8}),
             "language_model": _REAL_LM,
             "language_model_training": None,
-            "generator": settings.generator.model_copy(update={"max_text": 48}),
+            "generator": settings.generator.model_copy(update={"max_text": _REAL_LM.max_text}),
             "generator_training": settings.generator_training.model_copy(update={"steps": 120, "batch_size": 16}),
             "writer": WriterSettings(kind="transformers"),
-            "captions": _CLASS_CAPTIONS,
+            "captions": _CLASS_CAPTIONS.model_copy(
+                update={"checks": _CLASS_CAPTIONS.checks.model_copy(update={"max_tokens": _REAL_LM.max_text})}
+            ),
             "synthesis": SynthesisSettings(captions=48, fraction=0.5, mode="stored"),
             "vlm": settings.vlm,
-            "vlm_training": settings.vlm_training.model_copy(update={"steps": 40, "batch_size": 8}),
+            "vlm_training": settings.vlm_training.model_copy(update={"steps": 60, "batch_size": 8, "warmup_steps": 10}),
             "evaluation": settings.evaluation.model_copy(update={"every": 20, "diversity_sample": 200}),
+            "speed": SpeedSettings(steps=1, rounds=3, warmup=1),
         }
     )

@@ -1,18 +1,23 @@
 """Every setting of the Synth² recipe, stage by stage.
 
 Sizes that follow from another model (the generator's codebook from the tokenizer's, its text width from the language
-model's ...) are not asked for twice: `models` fills them in.
+model's ...) are not asked for twice: `models` fills them in, and `check_derived` refuses others.
+
+There is one seed, `seed`; a stage's own seed of 0 stands for it, any other is taken as it is. Stages do not share draws
+all the same: each draws for its own rows and purposes (`pairsmith.seeds`).
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from pairsmith.captions.credentials import plain_address
 from pairsmith.captions.sampling import SamplingSettings as TextSampling
 from pairsmith.captions.settings import CaptionSettings
+from pairsmith.errors import InputError
 from pairsmith.generators.config import GeneratorConfig
 from pairsmith.generators.masking import MaskingSettings
 from pairsmith.generators.sampling import SamplingSettings
@@ -24,6 +29,21 @@ from pairsmith.vlm.config import VLMConfig
 from pairsmith.vlm.generation import GenerationSettings
 
 Arm = Literal["baseline", "synthetic", "pixels", "gold"]
+TRAININGS = ("tokenizer_training", "language_model_training", "generator_training", "vlm_training")
+# Settings with a seed of their own.
+SEEDED = ("tokenizer.model", "tokenizer.discriminator", *TRAININGS, "captions")
+# Settings that follow from others, and from which.
+DERIVED = {
+    "generator.codebook_size": "tokenizer.model.codebook_size",
+    "generator.grid": "tokenizer.model.image_size and tokenizer.model.multipliers",
+    "generator.code_dim": "tokenizer.model.code_dim",
+    "generator.codes": "the trained tokenizer",
+    "generator.text_dim": "language_model.source",
+    "generator.text_layer": "language_model.text_layer",
+    "vlm.codebook_size": "tokenizer.model.codebook_size",
+    "vlm.grid": "tokenizer.model.image_size and tokenizer.model.multipliers",
+    "vlm.code_dim": "tokenizer.model.code_dim",
+}
 PAPERS_LANGUAGE_MODEL = "chinchilla-400m"  # of the paper's sizes; its weights were never released
 
 
@@ -92,7 +112,9 @@ class WriterSettings(Settings):
     base_url: str | None = Field(default=None, description="server: its address, such as http://127.0.0.1:8000/v1")
     concepts: str | None = Field(default=None, description="file with the user's own concepts; null: WordNet's nouns")
     sampling: TextSampling | None = Field(
-        default=None, description="how tokens are drawn; null: the writer's own default"
+        default=None,
+        description="how tokens are drawn; null: the writer's own default; server: its temperature, top_p and "
+        "max_new_tokens are asked for",
     )
 
     @field_validator("base_url")
@@ -104,6 +126,8 @@ class WriterSettings(Settings):
     def _server_has_an_address(self) -> WriterSettings:
         if self.kind == "server" and self.base_url is None:
             raise ValueError("kind server needs base_url, the server's address, such as http://127.0.0.1:8000/v1")
+        if self.kind != "server" and self.base_url is not None:
+            raise ValueError(f"base_url belongs to kind server, and the kind is {self.kind}; set kind=server")
         return self
 
 
@@ -155,7 +179,12 @@ class SpeedSettings(Settings):
 class Synth2Settings(Settings):
     """The recipe."""
 
-    seed: int = Field(default=0, ge=0, description="of everything that is drawn")
+    seed: int = Field(
+        default=0, ge=0, description="of everything that is drawn; a stage's own seed of 0 stands for this one"
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto", description="where all models compute; auto: cuda where there is one"
+    )
     seeds: int = Field(default=1, gt=0, description="VLMs trained for each arm, each with a seed of its own")
     arms: tuple[Arm, ...] = Field(
         default=("baseline", "synthetic", "pixels", "gold"), description="VLMs to train and compare"
@@ -187,3 +216,48 @@ class Synth2Settings(Settings):
         if continuous >= steps:
             raise ValueError(f"tokenizer.continuous_steps {continuous} leave none of tokenizer_training.steps {steps}")
         return self
+
+    @model_validator(mode="after")
+    def _one_device(self) -> Synth2Settings:
+        for name in TRAININGS:
+            training: TrainingSettings | None = getattr(self, name)
+            if training is not None and training.device != "auto":
+                raise ValueError(f"{name}.device has no say in a recipe, whose models share one device: set device")
+        return self
+
+    def with_seeds(self) -> Synth2Settings:
+        """The same settings with every stage's own seed of 0 replaced by `seed`."""
+        values = self.to_dict()
+        for path in SEEDED:
+            stage = look_up(values, path)
+            if stage is not None and not stage["seed"]:
+                stage["seed"] = self.seed
+        return Synth2Settings.model_validate(values)
+
+
+def check_derived(settings: Synth2Settings, base: Mapping[str, Any]) -> None:
+    """Whether the sizes that follow from other settings were left alone.
+
+    Args:
+        settings: the user's.
+        base: the preset that they come from.
+
+    Raises:
+        InputError: one was set; the setting that it follows is named.
+    """
+    sizes = settings.tokenizer.model
+    right = {"codebook_size": sizes.codebook_size, "grid": sizes.grid, "code_dim": sizes.code_dim}
+    right["text_layer"] = settings.language_model.text_layer
+    values = settings.to_dict()
+    for path, source in DERIVED.items():
+        value = look_up(values, path)
+        if value != look_up(base, path) and value != right.get(path.partition(".")[2]):
+            raise InputError(f"setting {path!r} follows from {source}: set that, and leave this out")
+
+
+def look_up(values: Mapping[str, Any], path: str) -> Any:
+    """The entry of nested mappings under a dotted name; None where there is none."""
+    found: Any = values
+    for key in path.split("."):
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found
