@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from pairsmith.pairs import PairStore
+from pairsmith.pairs.atomic import atomic_file
 from pairsmith.pairs.images import load_pixels
 
 
@@ -21,20 +22,20 @@ class PixelSource:
     Args:
         store: rows with images.
         size: pixels a side.
-        file: where the raw pixels lie, size * size * 3 bytes a picture; made whole, by one rename, if it is not there.
+        file: where the raw pixels lie, size * size * 3 bytes a picture; made, whole or not at all, if it is not there.
+
+    Raises:
+        InputError: the file cannot be written, as on a full disk.
     """
 
     def __init__(self, store: PairStore, size: int, file: Path) -> None:
         shape = (len(store), 3, size, size)
         if len(store) and not file.is_file():
             file.parent.mkdir(parents=True, exist_ok=True)
-            incoming = file.with_suffix(".tmp")
-            pixels = np.memmap(incoming, np.uint8, "w+", shape=shape)
-            for row, pair in enumerate(store.iter_pairs(["id", "caption", "image"])):
-                pixels[row] = load_pixels(pair.image or b"", size) * 255 + 0.5
-            pixels.flush()
-            del pixels
-            incoming.replace(file)
+            # Written, not mapped: a full disk is an error when writing, and kills a process that writes to a map.
+            with atomic_file(file) as output:
+                for pair in store.iter_pairs(["id", "caption", "image"]):
+                    output.write(to_bytes(load_pixels(pair.image or b"", size)))
         self._pixels = np.memmap(file, np.uint8, "r", shape=shape) if len(store) else np.empty(shape, np.uint8)
 
     def __len__(self) -> int:
@@ -42,3 +43,8 @@ class PixelSource:
 
     def collate(self, indices: Sequence[int], epochs: Sequence[int]) -> dict[str, np.ndarray]:
         return {"pixels": np.array(self._pixels[np.asarray(indices)])}  # [B, 3, S, S]
+
+
+def to_bytes(pixels: np.ndarray) -> bytes:
+    """Pixels in [0, 1] with 8 bits each."""
+    return (pixels * 255 + 0.5).astype(np.uint8).tobytes()
