@@ -233,3 +233,14 @@ def test_captions_are_texts_without_special_tokens(make_vlm: MakeVLM, tokens: to
     assert all(len(text.split()) <= 5 and "<" not in text and text == text.strip() for text in texts)
     assert caption(model, hf_tokenizer, tokens=tokens[1:2], settings=settings) == texts[1:2]
     assert caption(model, hf_tokenizer, media=model.media(tokens=tokens[1:2]), settings=settings) == texts[1:2]
+
+
+def test_captions_go_on_from_the_models_own_prompt(make_vlm: MakeVLM, tokens: torch.Tensor, hf_tokenizer: Any) -> None:
+    model = make_vlm(lm=make_lm(vocab_size=13))
+    settings = GenerationSettings(max_new_tokens=5)
+    prompted = caption(model, hf_tokenizer, tokens=tokens, prompt="what is it", settings=settings)
+    bare = caption(model, hf_tokenizer, tokens=tokens, settings=settings)
+    assert prompted != bare
+    model.config = model.config.model_copy(update={"caption_prompt": "what is it"})
+    assert caption(model, hf_tokenizer, tokens=tokens, settings=settings) == prompted
+    assert caption(model, hf_tokenizer, tokens=tokens, prompt="", settings=settings) == bare

@@ -77,6 +77,11 @@ class VLMConfig(Settings):
         description="on trainable residual branches while training; 0.1 when fine-tuning (A.2)",
     )
     gate_lr_scale: float = Field(default=1.0, gt=0, description="learning rate of the gates / of the rest")
+    caption_prompt: str = Field(
+        default="",
+        description="text between the start token and every caption, without loss; for language models whose start "
+        "token calls for something else than text, as that of a chat template calls for a role",
+    )
 
     @property
     def num_tokens(self) -> int:

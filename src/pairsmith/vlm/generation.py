@@ -240,13 +240,13 @@ def caption(
         model: the VLM, on any device.
         hf_tokenizer: the language model's tokenizer.
         tokens, pixels, media: exactly one of them, as in `VisionLanguageModel.forward`.
-        prompt: text to go on from, one for all rows or one a row; None = from bos alone.
+        prompt: text to go on from, one for all rows or one a row; None = the `caption_prompt` of the model.
         settings: how to decode; None = greedy.
         seeds: one a row, for mode sample.
     """
     given = next((values for values in (tokens, pixels, media) if values is not None), None)
     rows = 0 if given is None else len(given)
-    input_ids, mask = build_prompts(prompt, hf_tokenizer, rows)
+    input_ids, mask = build_prompts(model.config.caption_prompt if prompt is None else prompt, hf_tokenizer, rows)
     eos_id, pad_id = hf_tokenizer.eos_token_id, hf_tokenizer.pad_token_id
     generated = model.generate(
         input_ids.to(model.device),

@@ -33,6 +33,10 @@ from transformers import GPTNeoXConfig
 
 from pairsmith.vlm.config import AdapterConfig, GatedAttentionConfig, ResamplerConfig, VLMConfig
 
+# SmolLM2's start token opens a chat's turn, whose next word is a role: straight after it the model does not learn to
+# begin a caption, and a line of its own makes text follow.
+CHAT_CAPTION_PROMPT = "Caption:\n"
+
 # Synth² with the ViT-B adapter: every reported model but one row of Table 9.
 PAPER_B = VLMConfig(gated=GatedAttentionConfig(feed_forward_ratio=0.5))
 
@@ -48,6 +52,7 @@ SMALL = VLMConfig(
     resampler=ResamplerConfig(layers=3, heads=8, width=512, latents=32, mlp_width=2048, latents_from_media=True),
     gated=GatedAttentionConfig(feed_forward_ratio=1.0),
     gate_lr_scale=10.0,
+    caption_prompt=CHAT_CAPTION_PROMPT,
 )
 
 # Two CPU cores, minutes: 64-pixel drawn scenes (16 tokens) and a language model of 4 layers of 192. No paper.

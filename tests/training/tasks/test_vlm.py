@@ -40,6 +40,19 @@ def test_real_and_synthetic_losses_are_logged_apart_and_add_up() -> None:
     assert int(sum(count for _, count in loss.parts.values())) == int(loss.count) == 5 * 5  # four words and an end
 
 
+def test_the_models_caption_prompt_stands_before_every_caption_and_carries_no_loss() -> None:
+    task = make_task()
+    plain = task.prepare((side(3), None), CPU).text
+    prompt = CAPTIONS[7].split()[0]
+    task.model.config = task.model.config.model_copy(update={"caption_prompt": prompt})
+    prompted = task.prepare((side(3), None), CPU).text
+    (word,) = task.hf_tokenizer(prompt, add_special_tokens=False)["input_ids"]
+    assert torch.equal(prompted.input_ids[:, [0, *range(2, 7)]], plain.input_ids)
+    assert (prompted.input_ids[:, 1] == word).all()
+    assert torch.equal(prompted.labels[:, 2:], plain.labels[:, 1:])
+    assert (prompted.labels[:, :2] < 0).all()
+
+
 def test_a_batch_of_one_kind_has_no_other_part() -> None:
     task = make_task()
     loss = task.loss(task.prepare((side(3), None), CPU), "main", 0, torch.Generator())

@@ -241,7 +241,7 @@ def preset(name: str, *, own_pairs: bool = False) -> Synth2Settings:
                 update={"checks": _CLASS_CAPTIONS.checks.model_copy(update={"max_tokens": _REAL_LM.max_text})}
             ),
             "synthesis": SynthesisSettings(captions=48, fraction=0.5, mode="stored"),
-            "vlm": settings.vlm,
+            "vlm": settings.vlm.model_copy(update={"caption_prompt": vlms.CHAT_CAPTION_PROMPT}),
             "vlm_training": settings.vlm_training.model_copy(update={"steps": 60, "batch_size": 8, "warmup_steps": 10}),
             "evaluation": settings.evaluation.model_copy(update={"every": 20, "diversity_sample": 200}),
             "speed": SpeedSettings(steps=1, rounds=3, warmup=1),

@@ -88,7 +88,8 @@ class VLMTask(Task):
         if synthetic is not None:
             captions += synthetic["caption"]
             tokens.append(self._synthetic_tokens(synthetic, device))
-        text = super().prepare(build_batch(captions, self.hf_tokenizer, self.max_length), device)
+        prompt = self.model.config.caption_prompt
+        text = super().prepare(build_batch(captions, self.hf_tokenizer, self.max_length, prompt), device)
         kinds = torch.arange(len(captions), device=device) < real_rows
         return VLMBatch(text, torch.cat(tokens), kinds)
 
