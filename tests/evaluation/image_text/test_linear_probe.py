@@ -68,11 +68,13 @@ def test_adamw_is_clip_benchmarks(monkeypatch: pytest.MonkeyPatch, weight_decay:
 
 
 class Sklearn:
-    """CLIP's own probe, scikit-learn's L-BFGS, in the place of CLIP_benchmark's training."""
+    """CLIP's own probe, scikit-learn's logistic regression, in the place of CLIP_benchmark's training."""
 
     def __init__(self, loader: DataLoader, _width: int, _classes: int, cost: float, *_: object) -> None:
         features, labels = (np.asarray(part) for part in (loader.dataset.features, loader.dataset.targets))
-        self.model = LogisticRegression(C=cost, max_iter=20_000, tol=1e-8).fit(features.astype(np.float64), labels)
+        self.model = LogisticRegression(C=cost, solver="newton-cholesky", max_iter=500, tol=1e-9).fit(
+            features.astype(np.float64), labels
+        )
 
     def __call__(self, features: torch.Tensor) -> torch.Tensor:
         return torch.from_numpy(self.model.decision_function(features.double().numpy()))
