@@ -199,7 +199,7 @@ def same_order_probe(cached: Path, classes: int, solver: Any = "adamw", swept: b
 
 @contextlib.contextmanager
 def clips_sweep() -> Iterator[None]:
-    """CLIP_benchmark's search over the costs of CLIP's paper, with scikit-learn's logistic regression as the classifier.
+    """CLIP_benchmark's search over the costs of CLIP's paper, fitting scikit-learn's logistic regression.
 
     Its Newton solver: scikit-learn's L-BFGS stops short of the optimum at large costs, which is one and the same.
     """

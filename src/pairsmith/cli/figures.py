@@ -32,7 +32,7 @@ def model_names(sources: Sequence[str]) -> dict[str, str]:
         if separator and re.fullmatch(r"[\w.-]+", given):
             name, path = given, rest
         else:
-            name, path = Path(source.rstrip("/")).name.removesuffix(".json"), source
+            name, path = re.sub(r"\.(json|npz)$", "", Path(source.rstrip("/")).name), source
         key = metric_key(name)
         if key in found:
             raise InputError(f"two models are called {key!r}: name them, as in a={found[key]} b={path}")
