@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 
 from pairsmith.errors import InputError
 from pairsmith.evaluation.image_text.classification import classification_scores
-from pairsmith.evaluation.image_text.linear_probe import COSTS, few_per_class, held_out, linear_probe
+from pairsmith.evaluation.image_text.linear_probe import COSTS, _sweep, few_per_class, held_out, linear_probe
 
 
 def _data(count: int, seed: int, noise: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
@@ -115,6 +115,19 @@ def test_the_whole_sweep_is_clip_benchmarks(
     scores = classification_scores(ours.logits, truth, list(range(len(truth))))
     assert scores["acc1"].value / 100 == pytest.approx(theirs["lp_acc1"], abs=1e-9)
     assert scores["mean_per_class_recall"].value / 100 == pytest.approx(theirs["lp_mean_per_class_recall"], abs=1e-9)
+
+
+@pytest.mark.parametrize("peak", [0, 45, 88, 96])
+def test_the_search_reaches_every_place_of_the_grid(peak: int) -> None:
+    """Also one that lies eight steps from the nearest of the first seven."""
+
+    def fit(_train: object, _labels: object, _asked: object, value: float) -> np.ndarray:
+        right = 97 - abs(int(np.abs(COSTS - value).argmin()) - peak)
+        return np.stack([np.arange(97) < right, np.full(97, 0.5)], axis=1)
+
+    features = np.zeros((97, 1), np.float32)
+    found = _sweep(fit, COSTS, features, np.zeros(97, np.int64), features, np.zeros(97, np.int64))
+    assert found == (COSTS[peak], 100)
 
 
 def test_held_out_pictures_and_shots_are_shared_by_all_classes() -> None:
