@@ -131,6 +131,12 @@ def test_fewer_pictures_than_values_are_a_warning(pairsmith, tmp_path: Path, cap
     assert "b: 6 real and 7 generated, 8 values each" in result.output
     assert "with no more samples than values the covariance is singular" in result.stderr + caplog.text
     assert "sets of different size, 6 and 7 samples" in result.stderr + caplog.text
+    arguments = ("evaluate", "fid", "--real", tmp_path / "b.npz", "--generated", tmp_path / "a.npz", "--generated")
+    table = pairsmith(*arguments, tmp_path / "b.npz").output
+    assert [line.split()[:2] for line in table.splitlines() if line.startswith(("fid", "recall"))] == [
+        ["fid", "6/7"],
+        ["recall", "7"],
+    ]
 
 
 def test_a_split_that_is_not_there(pairsmith, tmp_path: Path) -> None:
