@@ -5,8 +5,9 @@ Run with: python benchmarks/agree_clip_benchmark.py [--model FOLDER] [--images 2
 Needs `clip_benchmark` and `webdataset`. The model is an untrained open_clip model unless a folder is given; the data
 are scenes, written in the files that both programs read. Two things of CLIP_benchmark 1.6.2 are worked around: its
 linear probe insists on CUDA (here its calls of `.cuda()` do nothing), and its `accuracy` turns an array of one number
-into a number in a way that NumPy 2.4 refuses (the same sum is put in its place). Ends with 1 when any figure differs
-by more than 1e-4.
+into a number in a way that NumPy 2.4 refuses (the same sum is put in its place). Its sweep of the regularisation runs
+as it is, with AdamW; for L-BFGS the same search of CLIP_benchmark runs over CLIP's costs with scikit-learn's logistic
+regression, as CLIP's authors probe. Ends with 1 when any figure differs by more than 1e-4.
 """
 
 from __future__ import annotations
@@ -103,7 +104,7 @@ def peer_accuracy(output: torch.Tensor, target: torch.Tensor, topk: tuple[int, .
     return [float(correct[:k].reshape(-1).float().sum()) / len(target) for k in topk]
 
 
-def compare(encoder: OpenClipEncoder, data: Path, work: Path) -> Rows:
+def compare(encoder: OpenClipEncoder, data: Path, validation: Path, work: Path) -> Rows:
     """(figure, theirs, ours) of every test, as fractions."""
     model, tokenizer, transform = encoder.model, encoder.tokenizer, encoder.transform
     rows: Rows = []
@@ -138,6 +139,26 @@ def compare(encoder: OpenClipEncoder, data: Path, work: Path) -> Rows:
     ours_probe = same_order_probe(work / "peer", len(train.classes))
     add("linear probe acc1 (AdamW)", theirs["lp_acc1"], ours_probe["acc1"])
     add("linear probe per class (AdamW)", theirs["lp_mean_per_class_recall"], ours_probe["mean_per_class_recall"])
+    held = build_dataset("wds/scenes", str(validation / "classification"), transform, "train")
+    for solver in ("adamw", "lbfgs"):
+        folder = work / solver
+        folder.mkdir()
+        with without_cuda(), clips_sweep() if solver == "lbfgs" else contextlib.nullcontext():
+            theirs = probe(
+                model_id=solver, feature_root=str(work), device="cuda",
+                val_dataloader=DataLoader(held.batched(BATCH), batch_size=None),
+            )  # fmt: skip
+        ours_probe = same_order_probe(folder, len(train.classes), solver, swept=True)
+        name = {"adamw": "AdamW", "lbfgs": "L-BFGS"}[solver]
+        add(f"linear probe acc1 ({name}, swept)", theirs["lp_acc1"], ours_probe["acc1"])
+        add(
+            f"linear probe per class ({name}, swept)", theirs["lp_mean_per_class_recall"],
+            ours_probe["mean_per_class_recall"],
+        )  # fmt: skip
+        add(
+            f"log10 of the chosen {'weight decay' if solver == 'adamw' else 'cost'} ({name})",
+            float(np.log10(theirs["weight_decay"])), 100 * float(np.log10(ours_probe["regularisation"])),
+        )  # fmt: skip
     for cost in COSTS:
         theirs, own = regressions(encoder, train, test, cost)
         add(f"linear probe acc1 (L-BFGS, C = {cost:g}, scikit-learn)", theirs, 100 * own)
@@ -160,23 +181,44 @@ def compare(encoder: OpenClipEncoder, data: Path, work: Path) -> Rows:
     return rows
 
 
-def same_order_probe(cached: Path, classes: int) -> dict[str, float]:
-    """Our AdamW probe on the features that CLIP_benchmark stored, drawn in its order."""
+def same_order_probe(cached: Path, classes: int, solver: Any = "adamw", swept: bool = False) -> dict[str, float]:
+    """Our probe on the features that CLIP_benchmark stored, drawn in its order."""
     from pairsmith.evaluation.image_text.classification import classification_scores
     from pairsmith.evaluation.image_text.linear_probe import linear_probe as own_probe
 
-    parts = {
-        name: torch.load(cached / f"{name}.pt", weights_only=True)
-        for name in ("features_train", "targets_train", "features_test", "targets_test")
-    }
-    order = torch.load(cached / "order.pt", weights_only=True)
+    parts = {path.stem: torch.load(path, weights_only=True).numpy() for path in cached.glob("*.pt")}
+    order = parts["order"]
     found = own_probe(
-        parts["features_train"][order].numpy(), parts["targets_train"][order].numpy(), parts["features_test"].numpy(),
-        classes, solver="adamw", seed=0,
+        parts["features_train"][order], parts["targets_train"][order], parts["features_test"], classes,
+        validation=(parts["features_val"], parts["targets_val"]) if swept else None, solver=solver, seed=0,
     )  # fmt: skip
-    labels = parts["targets_test"].numpy()
+    labels = parts["targets_test"]
     scores = classification_scores(found.logits, labels, range(len(labels)))  # type: ignore[arg-type]
-    return {name: score.value for name, score in scores.items()}
+    return {name: score.value for name, score in scores.items()} | {"regularisation": found.regularisation}
+
+
+@contextlib.contextmanager
+def clips_sweep() -> Iterator[None]:
+    """CLIP_benchmark's search over the costs of CLIP's paper, fitting scikit-learn's logistic regression.
+
+    Its Newton solver: scikit-learn's L-BFGS stops short of the optimum at large costs, which is one and the same.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    def fit(loader: Any, _width: int, _classes: int, cost: float, *_: Any) -> Any:
+        known, labels = (np.asarray(part) for part in (loader.dataset.features, loader.dataset.targets))
+        model = LogisticRegression(C=cost, solver="newton-cholesky", max_iter=500, tol=1e-9).fit(
+            known.astype(np.float64), labels
+        )
+        return lambda asked: torch.from_numpy(model.decision_function(asked.double().numpy()))
+
+    train, logspace = linear_probe.train, np.logspace
+    linear_probe.train = fit
+    np.logspace = lambda low, high, num: logspace(-6, 6, num)  # type: ignore[assignment, misc]
+    try:
+        yield
+    finally:
+        linear_probe.train, np.logspace = train, logspace
 
 
 def regressions(encoder: OpenClipEncoder, train: Any, test: Any, cost: float) -> tuple[float, float]:
@@ -233,11 +275,12 @@ def main() -> None:
         for name in ("model", "features"):
             (work / name).mkdir()
         model = arguments.model or untrained_model(work / "model")
-        write_scene_benchmark(work / "data", World(WorldSettings()), images=arguments.images, seed=0)
+        for name, seed in (("data", 0), ("validation", 1)):
+            write_scene_benchmark(work / name, World(WorldSettings()), images=arguments.images, seed=seed)
         zeroshot_classification.accuracy = linear_probe.accuracy = peer_accuracy
-        remember_order(work / "features" / "peer")
+        remember_order(work / "features")
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            rows = compare(load_open_clip(str(model)), work / "data", work / "features")
+            rows = compare(load_open_clip(str(model)), work / "data", work / "validation", work / "features")
     out = sys.stdout.write
     out(f"{'figure':54}{'theirs':>12}{'ours':>12}{'difference':>14}\n")
     for name, theirs, ours in rows:
@@ -247,14 +290,15 @@ def main() -> None:
     sys.exit(0 if worst <= TOLERANCE else 1)
 
 
-def remember_order(folder: Path) -> None:
+def remember_order(root: Path) -> None:
     """Store the permutation that CLIP_benchmark draws of the training pictures, which it does not keep."""
     drawn = torch.randperm
 
     def randperm(count: int, *args: Any, **options: Any) -> torch.Tensor:
         order = drawn(count, *args, **options)
-        if not (folder / "order.pt").exists() and (folder / "features_train.pt").exists():
-            torch.save(order, folder / "order.pt")
+        for stored in root.glob("*/features_train.pt"):
+            if not args and not options and not (stored.parent / "order.pt").exists():
+                torch.save(order, stored.parent / "order.pt")
         return order
 
     linear_probe.torch.randperm = randperm

@@ -1,19 +1,17 @@
-"""The plug-in for lmms-eval, run by lmms-eval's own registry and requests; skips where that is not installed."""
+"""The plug-in for lmms-eval, by its own registry and requests where it is installed, else by stand-ins for them."""
 
 from __future__ import annotations
 
+import importlib
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
-
-pytest.importorskip("lmms_eval", reason="lmms-eval is not installed")
-
 from lmms_eval.api.instance import Instance
-from lmms_eval.models.registry_v2 import ModelRegistryV2
+from PIL import Image
 
 from pairsmith.bridges.lmms_eval import PairsmithVLM, manifest
 from pairsmith.errors import InputError
@@ -27,6 +25,7 @@ from pairsmith.vlm import (
     VLMConfig,
     caption,
 )
+from tests.bridges import stand_in
 from tests.tokenizer.conftest import small_config
 from tests.vlm.conftest import WORDS, make_lm, open_gates
 
@@ -43,16 +42,16 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     pixels.save_pretrained(root / "tokenizer")
     config = VLMConfig(
         codebook_size=24, code_dim=6, grid=4, codebook_norm="whiten",
-        adapter=AdapterConfig(layers=1, heads=2, width=16, mlp_width=32, stem=True),
+        adapter=AdapterConfig(layers=1, heads=2, width=16, mlp_width=32),
         resampler=ResamplerConfig(layers=1, heads=2, width=24, latents=3, mlp_width=48, latents_from_media=True),
         gated=GatedAttentionConfig(heads=2, head_width=8, feed_forward_ratio=2.0),
     )  # fmt: skip
     model = open_gates(VisionLanguageModel(config, make_lm(6, vocab_size=len(WORDS)), pixels.codebook, pixels))
     model.save_pretrained(root / "vlm")
-    words = Tokenizer(models.WordLevel({word: index for index, word in enumerate(WORDS)}, unk_token="?"))
+    words = Tokenizer(models.WordLevel({word: index for index, word in enumerate(WORDS)}, unk_token="<bos>"))
     words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     PreTrainedTokenizerFast(
-        tokenizer_object=words, bos_token="<bos>", eos_token="<eos>", pad_token="<eos>", unk_token="?"
+        tokenizer_object=words, bos_token="<bos>", eos_token="<eos>", pad_token="<eos>", unk_token="<bos>"
     ).save_pretrained(root / "words")
     return {name: root / name for name in ("tokenizer", "vlm", "words")}
 
@@ -77,10 +76,23 @@ def _model(folders: dict[str, Path], **options: Any) -> PairsmithVLM:
     return model
 
 
+@pytest.mark.skipif(not stand_in.INSTALLED, reason="lmms-eval is not installed")
 def test_the_registry_finds_the_class_by_its_name() -> None:
+    from lmms_eval.models.registry_v2 import ModelRegistryV2
+
     registry = ModelRegistryV2()
     registry.register_manifest(manifest())
     assert registry.get_model_class("pairsmith_vlm") is PairsmithVLM
+
+
+def test_the_manifest_names_the_class_and_the_package_declares_it() -> None:
+    found = manifest()
+    module, name = str(found.simple_class_path).rsplit(".", 1)
+    assert found.model_id == "pairsmith_vlm"
+    assert getattr(importlib.import_module(module), name) is PairsmithVLM
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    module, name = project["entry-points"]["lmms_eval.models"]["pairsmith"].split(":")
+    assert getattr(importlib.import_module(module), name) is manifest
 
 
 def test_answers_are_our_own_whatever_the_batch(folders: dict[str, Path]) -> None:
@@ -119,6 +131,14 @@ def test_likelihoods_are_those_of_the_model_and_greedy_text_is_greedy(folders: d
     )
     assert greedy
     assert other < value < 0
+    pixels = VQTokenizer.from_pretrained(folders["tokenizer"]).eval()
+    vlm = VisionLanguageModel.from_pretrained(folders["vlm"], tokenizer=pixels).eval()
+    ids = [WORDS.index(word) for word in ["<bos>", "what", "is", "it", "?", *said.split()]]
+    shown = torch.from_numpy(resize_pixels(PICTURES[0], 16))[None]
+    with torch.no_grad():
+        logits = vlm(torch.tensor([ids]), pixels=shown).logits[0].log_softmax(-1)
+    expected = sum(float(logits[place - 1, ids[place]]) for place in range(5, len(ids)))
+    assert value == pytest.approx(expected, rel=1e-5)
 
 
 def test_several_pictures_and_rounds_are_refused(folders: dict[str, Path]) -> None:

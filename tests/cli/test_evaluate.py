@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from PIL import Image
 
 from pairsmith.evaluation import write_metrics
 from pairsmith.pairs import Pair, PairStore, imported_id
@@ -222,6 +223,9 @@ def test_features_need_their_key_and_pictures_a_network(pairsmith, tmp_path):
     assert "no array 'features', but feature" in sentence
     folder = tmp_path / "pictures"
     folder.mkdir()
+    sentence = only_sentence(pairsmith("evaluate", "fid", "--real", folder, "--generated", folder))
+    assert "holds no images" in sentence
+    Image.new("RGB", (4, 4)).save(folder / "a.png")
     sentence = only_sentence(pairsmith("evaluate", "fid", "--real", folder, "--generated", folder))
     assert "--tokenizer" in sentence
     (tmp_path / "bad.npz").write_bytes(b"PK nonsense")

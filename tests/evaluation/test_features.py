@@ -31,6 +31,14 @@ def test_batches_do_not_change_features_and_order_is_kept() -> None:
     np.testing.assert_allclose(statistics.mean, together.mean(0), rtol=1e-6)
 
 
+@pytest.mark.parametrize("size", [7, 40])
+def test_resizing_is_torchs_antialiased_bicubic_without_rounding(size: int) -> None:
+    pixels = _images(3)[2]
+    values = torch.from_numpy(pixels).permute(2, 0, 1)[None].double() / 255
+    expected = torch.nn.functional.interpolate(values, (size, size), mode="bicubic", antialias=True).clamp(0, 1)[0]
+    np.testing.assert_allclose(resize_pixels(pixels, size), expected, atol=1e-4)
+
+
 def test_all_forms_of_an_image_agree() -> None:
     pixels = _images(1)[0]
     as_floats = np.moveaxis(pixels, 2, 0).astype(np.float32) / 255

@@ -33,6 +33,12 @@ def test_published_answer_of_two_unit_gaussians() -> None:
     assert distance == pytest.approx(2048.0, rel=1e-9)
 
 
+def test_the_distance_of_a_set_to_itself_is_not_below_zero() -> None:
+    for seed in range(20):
+        features = np.random.default_rng(seed).normal(size=(12, 30))
+        assert 0 <= frechet_distance(features, features) < 1e-9
+
+
 def test_scaled_and_shifted_gaussians_by_hand() -> None:
     covariance = np.diag([1.0, 4.0])
     distance = gaussian_distance(np.zeros(2), covariance, np.array([3.0, 0.0]), 4 * covariance)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,15 @@ def test_agrees_with_java_on_every_golden_caption(shared: Path, name: str) -> No
     tokens = ptb_tokenize([pair["in"] for pair in pairs])
     assert len(tokens) == len(pairs)
     assert [(pair["in"], pair["out"], own) for pair, own in zip(pairs, tokens, strict=True) if pair["out"] != own] == []
+
+
+def test_the_published_notebook_counts_as_many_tokens(shared: Path) -> None:
+    """The demonstration of the COCO caption evaluation prints how many n-grams its candidates have."""
+    folder = shared / "goldens" / "coco_caption_fakecap"
+    entries = json.loads((folder / "captions_val2014_fakecap_results.json").read_text())
+    lengths = [len(text.split()) for text in ptb_tokenize([entry["caption"] for entry in entries])]
+    guesses = [sum(max(length - n, 0) for length in lengths) for n in range(4)]
+    assert guesses == json.loads((folder / "expected_full_val2014.json").read_text())["bleu_stats"]["guess"]
 
 
 @pytest.mark.parametrize("text", PROBES)

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pairsmith.errors import InputError
+from pairsmith.evaluation.ptb import ptb_tokenize
 from pairsmith.evaluation.rouge import rouge_l
 from tests.evaluation.goldens import RESULT_SETS, coco_tokens
 from tests.evaluation.patience import PATIENT
@@ -35,6 +36,16 @@ def test_published_scores_split_at_blanks(shared: Path) -> None:
     assert result.score == pytest.approx(expected["files"]["ROUGE_L"], abs=1e-5)
     for case in expected["inline"]:
         assert rouge_l([case["hyp"]], [case["refs"]]).score == pytest.approx(case["ROUGE_L"], abs=1e-5)
+
+
+@pytest.mark.parametrize("which", ["good", "bad"])
+def test_published_scores_of_two_images(shared: Path, which: str) -> None:
+    folder = shared / "goldens" / "clipscore_example"
+    references = json.loads((folder / "refs.json").read_text())
+    captions = json.loads((folder / f"{which}_captions.json").read_text())
+    expected = json.loads((folder / "expected.json").read_text())[f"{which}_captions"]["ROUGE_L"]
+    found = rouge_l(ptb_tokenize(list(captions.values())), [ptb_tokenize(references[name]) for name in captions])
+    assert found.score == pytest.approx(expected, abs=5e-5)
 
 
 @PATIENT

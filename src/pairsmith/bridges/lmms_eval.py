@@ -26,6 +26,7 @@ from transformers import AutoTokenizer
 from pairsmith.errors import InputError
 from pairsmith.evaluation.features import resize_pixels
 from pairsmith.tokenizer.model import VQTokenizer
+from pairsmith.vlm.batch import build_prompts
 from pairsmith.vlm.generation import GenerationSettings, caption
 from pairsmith.vlm.model import VisionLanguageModel
 from pairsmith.vlm.saving import LM_FOLDER
@@ -106,7 +107,8 @@ class PairsmithVLM(lmms):
         context, continuation, to_visual, number, task, split = request.args
         if callable(continuation):
             continuation = continuation(self.task_dict[task][split][number])
-        prefix = self._words(self._prompt.format(question=context)).input_ids or [self._words.bos_token_id]
+        # As in generation: what a tokenizer puts before a text on its own is not what the model was trained on.
+        prefix = build_prompts(self._prompt.format(question=context), self._words, 1)[0][0].tolist()
         ids = self._words(" " + str(continuation).strip(), add_special_tokens=False).input_ids
         pixels = self._picture(request, to_visual, number, task, split)[None]
         with torch.inference_mode():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from pairsmith.cli.console import note
-from pairsmith.errors import PairsmithError
+from pairsmith.errors import InputError, PairsmithError
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -45,6 +46,15 @@ class GuardedGroup(TyperGroup):
                 raise
             note(f"Error: {sentence}")
             raise typer.Exit(BAD_INPUT) from error
+
+
+@contextlib.contextmanager
+def naming(path: object) -> Iterator[None]:
+    """Put the name of a file before what was wrong with its content."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
 
 
 def explain(error: BaseException) -> str | None:

@@ -157,7 +157,6 @@ def evaluate_spectrum(
         int, typer.Option("--size", min=8, help="Pixels a side that all pictures are resized to (antialiased).")
     ] = 64,
     out: Out = None,
-    seed: Seed = 0,
 ) -> None:
     """Compare power spectra of generated and real pictures.
 
@@ -183,17 +182,16 @@ def evaluate_spectrum(
     extra: dict[str, dict[str, Metric]] = {}
     for name, own in found.items():
         count = len(own.log_power)
-        gap = spectral_gap(target, own, range(count)).interval(seed)
+        gap = spectral_gap(target, own)
         say(f"{name}: {plural(len(target.log_power), 'real picture')}, {plural(count, 'generated picture')}")
-        extra[name] = {"spectral_gap": Metric.of(gap), "spectral_slope": Metric(own.slope(), count)}
+        extra[name] = {"spectral_gap": Metric(gap, count), "spectral_slope": Metric(own.slope(), count)}
     settings = {
         "real": described(real),
         "generated": {name: described(path) for name, path in models.items()},
         "size": size,
         "real_slope": target.slope(),
-        "seed": seed,
     }
-    finish({}, extra, out, settings, seed=seed, digits=4)
+    finish({}, extra, out, settings, digits=4)
     if out is not None and out.is_dir():
         lines = {name: own.mean.tolist() for name, own in {"real": target, **found}.items()}
         content = {"cycles_per_pixel": target.frequencies.tolist(), "log10_power": lines}

@@ -82,6 +82,7 @@ def evaluate_captions(
     name before, and the paired differences from the first.
     """
     from pairsmith.cli.caption_files import read_predictions, read_references
+    from pairsmith.cli.errors import naming
     from pairsmith.cli.figures import finish, model_names
     from pairsmith.cli.java_metrics import add_java_metrics
     from pairsmith.cli.results import described
@@ -99,7 +100,8 @@ def evaluate_captions(
     extra: dict[str, dict[str, Metric]] = {}
     for name, path in models.items():
         captions = read_predictions(Path(path), known)
-        found = caption_scores(known, captions, tokenize=tokenize, allow_partial=allow_partial, seed=seed)
+        with naming(path):
+            found = caption_scores(known, captions, tokenize=tokenize, allow_partial=allow_partial, seed=seed)
         scores[name] = found.scores
         extra[name] = {}
         if write_results is not None:
@@ -159,19 +161,22 @@ def evaluate_vqa(
     raw_answers: Annotated[
         bool, typer.Option("--raw-answers", help="Score against what people wrote, OK-VQA's raw_answer.")
     ] = False,
+    question_types: Annotated[
+        bool, typer.Option("--question-types", help="Tell every question type too; VQAv2 has 65.")
+    ] = False,
     out: Out = None,
     allow_partial: AllowPartial = False,
     seed: Seed = 0,
 ) -> None:
     """Score answers to questions about images.
 
-    VQA accuracy times 100, with a 95 % interval over images. In the file: accuracy, and accuracy.KIND for every
-    answer type.
+    VQA accuracy times 100, with a 95 % interval over images. In the file: accuracy, accuracy.KIND for every answer
+    type, and with --question-types accuracy.question.KIND for every question type.
     """
+    from pairsmith.cli.errors import naming
     from pairsmith.cli.figures import finish, metric_key, model_names
     from pairsmith.cli.results import described
     from pairsmith.errors import InputError
-    from pairsmith.evaluation.metrics_file import Metric
     from pairsmith.evaluation.score import Score
     from pairsmith.evaluation.vqa import vqa_accuracy
     from pairsmith.evaluation.vqa_files import load_question_ids, load_vqa_answers, load_vqa_truth
@@ -182,19 +187,25 @@ def evaluate_vqa(
         stray = next((entry["question_id"] for entry in answered if entry["question_id"] not in asked), None)
         if stray is not None:
             raise InputError(f"{annotations}: question {stray!r} is not in {questions}; give files of one split")
+        open_questions = asked - {entry["question_id"] for entry in answered}
+        if open_questions and not allow_partial:
+            raise InputError(
+                f"{questions}: {len(open_questions)} of {len(asked)} questions have no answers in {annotations}; give "
+                "files of one split, or --allow-partial"
+            )
     models = model_names(predictions)
     scores: dict[str, dict[str, Score]] = {}
-    extra: dict[str, dict[str, Metric]] = {}
     for name, path in models.items():
-        result = vqa_accuracy(
-            answered, load_vqa_answers(Path(path)), mode.value, stem=stem, allow_partial=allow_partial, seed=seed
-        )
+        said = load_vqa_answers(Path(path))
+        with naming(path):
+            result = vqa_accuracy(answered, said, mode.value, stem=stem, allow_partial=allow_partial, seed=seed)
         say(f"{name}: {plural(result.questions, 'question')}, protocol {result.mode}{', stemmed' if stem else ''}")
-        scores[name] = {"accuracy": result.score}
-        extra[name] = {
-            f"accuracy.{metric_key(kind)}": Metric.of(found.interval(seed))
-            for kind, found in result.per_answer_type.items()
-        }
+        kinds = {f"accuracy.{metric_key(kind)}": score for kind, score in result.per_answer_type.items()}
+        if question_types:
+            kinds |= {
+                f"accuracy.question.{metric_key(kind)}": score for kind, score in result.per_question_type.items()
+            }
+        scores[name] = {"accuracy": result.score, **kinds}
     settings = {
         "questions": described(questions),
         "annotations": described(annotations),
@@ -205,7 +216,7 @@ def evaluate_vqa(
         "allow_partial": allow_partial,
         "seed": seed,
     }
-    finish(scores, extra, out, settings, seed=seed)
+    finish(scores, {}, out, settings, seed=seed)
 
 
 def write_vqa_submission(

@@ -32,7 +32,7 @@ def model_names(sources: Sequence[str]) -> dict[str, str]:
         if separator and re.fullmatch(r"[\w.-]+", given):
             name, path = given, rest
         else:
-            name, path = Path(source.rstrip("/")).name.removesuffix(".json"), source
+            name, path = re.sub(r"\.(json|npz)$", "", Path(source.rstrip("/")).name), source
         key = metric_key(name)
         if key in found:
             raise InputError(f"two models are called {key!r}: name them, as in a={found[key]} b={path}")
@@ -113,7 +113,8 @@ def _print(
     for metric in dict.fromkeys(metric for own in extra.values() for metric in own):
         found_by = {name: own[metric] for name, own in extra.items() if metric in own}
         cells = [_cell(found_by[name], digits) if name in found_by else "-" for name in names]
-        rows.append([metric, str(next(iter(found_by.values())).n), *cells])
+        counts = dict.fromkeys(str(found.n) for found in found_by.values())  # one number where all are equal
+        rows.append([metric, "/".join(counts), *cells])
     head = ["metric", "N", *(names if len(names) > 1 else ["value (95 % interval)"])]
     for line in table([head, *rows], right=[1]):
         say(line)

@@ -66,10 +66,8 @@ def read_features(path: Path, extraction: Extraction) -> NDArray[np.float64]:
     """
     if path.suffix == ".npz":
         return _from_file(path)
-    if not path.exists():
-        raise InputError(f"{path}: no such file or folder")
-    extractor = extraction.extractor(path)
-    return extract(load_in_order(read_pictures(path)), extractor, extraction.batch_rows)
+    pictures = read_pictures(path)
+    return extract(load_in_order(pictures), extraction.extractor(path), extraction.batch_rows)
 
 
 def read_pictures(path: Path) -> list[Picture]:
@@ -126,8 +124,17 @@ def _from_file(path: Path) -> NDArray[np.float64]:
             if FEATURES_KEY not in arrays:
                 names = ", ".join(arrays.files) or "nothing"
                 raise InputError(f"{path}: has no array {FEATURES_KEY!r}, but {names}")
-            return np.asarray(arrays[FEATURES_KEY], dtype=np.float64)
+            features = np.asarray(arrays[FEATURES_KEY], dtype=np.float64)
     except (ValueError, zipfile.BadZipFile, EOFError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path}: cannot be read as .npz ({error})") from error
+    if features.ndim != 2 or not features.size:
+        raise InputError(f"{path}: {FEATURES_KEY!r} must be of shape [pictures, values], not {list(features.shape)}")
+    bad = np.flatnonzero(~np.isfinite(features).all(axis=1))
+    if len(bad):
+        raise InputError(
+            f"{path}: feature vector {bad[0]} holds NaN or infinity ({len(bad)} of {len(features)} such vectors): "
+            "leave these pictures out, or extract their features again"
+        )
+    return features

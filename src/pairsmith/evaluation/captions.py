@@ -133,7 +133,7 @@ def _check(
     if missing and not allow_partial:
         raise InputError(
             f"{len(missing)} of {len(references)} images have no prediction, the first is {missing[0]!r}: "
-            "complete the results or allow partial results"
+            "complete the results, or allow partial results (--allow-partial)"
         )
     if not candidates:
         raise InputError("there are no predictions to score")

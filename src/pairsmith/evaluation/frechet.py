@@ -165,4 +165,5 @@ def gaussian_distance(
     products = np.linalg.eigvalsh(root.T @ covariance_two @ root)
     trace = np.sqrt(np.clip(products, 0, None)).sum()  # rounding makes zeros slightly negative
     shift = mean_one - mean_two
-    return float(shift @ shift + np.trace(covariance_one) + np.trace(covariance_two) - 2 * trace)
+    distance = shift @ shift + np.trace(covariance_one) + np.trace(covariance_two) - 2 * trace
+    return max(float(distance), 0.0)  # of equal sets, rounding leaves something below zero

@@ -181,7 +181,7 @@ def _check(
     if missing and not allow_partial:
         raise InputError(
             f"{len(missing)} of {len(annotations)} questions have no prediction, the first is question {missing[0]!r}: "
-            "complete the results or allow partial results"
+            "complete the results, or allow partial results (--allow-partial)"
         )
     if not predictions:
         raise InputError("there are no predictions to score")

@@ -28,6 +28,11 @@ def test_features_are_centred_by_the_support_alone() -> None:
     assert _episode_accuracy(support, query, np.array([0, 1]), 2) == 1.0
 
 
+def test_queries_are_centred_too() -> None:
+    support = np.array([[10.0, 0.0], [10.0, 2.0]])  # centred: (0, -1) and (0, 1)
+    assert _episode_accuracy(support, np.array([[10.0, 0.5]]), np.array([0]), 2) == 1.0  # not centred: nearer to (0, 1)
+
+
 def test_episodes_come_from_the_seed() -> None:
     rng = np.random.default_rng(1)
     features, labels = rng.normal(size=(60, 4)), np.arange(60) % 6

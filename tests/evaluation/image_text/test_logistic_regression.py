@@ -33,6 +33,20 @@ def test_a_large_common_part_does_not_hinder_the_fit() -> None:
     np.testing.assert_allclose(shifted.logits(small + 1.0), plain.logits(small), atol=1e-4)
 
 
+@pytest.mark.parametrize("cost", [1e4, 1e6])
+def test_large_costs_on_features_that_hardly_vary_reach_the_optimum(cost: float) -> None:
+    """L-BFGS without scaling is not there after five thousand steps, and every program stops elsewhere."""
+    rng = np.random.default_rng(1)
+    labels = rng.integers(0, 8, 160)
+    features = rng.normal(size=(160, 24)) @ np.diag(np.logspace(-1, -4, 24)) + rng.normal(size=24)
+    ours = fit_logistic_regression(features, labels, 8, cost)
+    theirs = LogisticRegression(C=cost, solver="newton-cholesky", max_iter=200, tol=1e-10).fit(features, labels)
+    np.testing.assert_allclose(ours.weight, theirs.coef_, atol=2e-4 * np.abs(theirs.coef_).max())
+    logits = ours.logits(features)
+    shares = np.exp(logits - logits.max(1, keepdims=True))
+    np.testing.assert_allclose(shares / shares.sum(1, keepdims=True), theirs.predict_proba(features), atol=1e-5)
+
+
 def test_bad_features_are_refused() -> None:
     with pytest.raises(InputError, match="NaN"):
         fit_logistic_regression([[np.nan, 1.0]], [0], 2, 1.0)

@@ -45,13 +45,10 @@ def test_brightness_contrast_and_colour_channels_do_not_matter() -> None:
 
 def test_the_gap_is_zero_for_the_same_and_grows_with_the_slope() -> None:
     real = spectra([_coloured_noise(2, seed) for seed in range(20)])
-    same = spectral_gap(real, spectra([_coloured_noise(2, seed) for seed in range(100, 120)]), range(20))
-    other = spectral_gap(real, spectra([_coloured_noise(1, seed) for seed in range(200, 220)]), range(20))
-    assert same.value < 0.2 * other.value
-    interval = other.interval()
-    assert interval.low is not None
-    assert interval.low > same.value
-    assert spectral_gap(real, real, range(20)).value == 0
+    same = spectral_gap(real, spectra([_coloured_noise(2, seed) for seed in range(100, 120)]))
+    other = spectral_gap(real, spectra([_coloured_noise(1, seed) for seed in range(200, 220)]))
+    assert 0 < same < 0.2 * other
+    assert spectral_gap(real, real) == 0
 
 
 def test_what_has_no_spectrum_is_named() -> None:
@@ -66,4 +63,4 @@ def test_what_has_no_spectrum_is_named() -> None:
     with pytest.raises(InputError, match="no pictures"):
         spectra([])
     with pytest.raises(InputError, match="different sizes"):
-        spectral_gap(spectra([_coloured_noise(0, 0, 8)]), spectra([_coloured_noise(0, 0, 16)]), "a")
+        spectral_gap(spectra([_coloured_noise(0, 0, 8)]), spectra([_coloured_noise(0, 0, 16)]))

@@ -45,9 +45,12 @@ def read_classification(folder: Path, split: str = "test", classes: Sequence[str
         return _from_store(PairStore(folder), classes)
     if (folder / split / SHARDS_NAME).is_file():
         return _from_webdataset(folder, split, classes)
-    root = folder / split if (folder / split).is_dir() else folder
-    if not root.is_dir():
+    if not folder.is_dir():
         raise InputError(f"{folder}: no such folder")
+    others = sorted(path.parent.name for path in folder.glob(f"*/{SHARDS_NAME}"))
+    if others:
+        raise InputError(f"{folder}: has no split {split!r}; its splits are {', '.join(others)}")
+    root = folder / split if (folder / split).is_dir() else folder
     return _from_class_folders(folder, root, split, classes)
 
 

@@ -108,7 +108,7 @@ TINY = Synth2Settings(
         log_every=100,
     ),
     evaluation=EvaluationSettings(generation=GenerationSettings(max_new_tokens=24), every=125, faithfulness=300),
-    speed=SpeedSettings(steps=6, rounds=3, warmup=2),
+    speed=SpeedSettings(steps=6, rounds=6, warmup=2),
 )
 
 # The tiny preset on real photographs: the packaged language model writes and reads, the world plays no part. So few
