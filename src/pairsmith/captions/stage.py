@@ -20,7 +20,7 @@ from typing import Any
 
 from pairsmith.captions.axes import AxisPlan
 from pairsmith.captions.checks import check_caption, reason_code
-from pairsmith.captions.cleaning import clean, strip_prefix
+from pairsmith.captions.cleaning import clean, strip_prefix, whole_sentences
 from pairsmith.captions.concepts import ConceptBank
 from pairsmith.captions.duplicates import first_occurrences
 from pairsmith.captions.settings import CaptionSettings
@@ -46,7 +46,7 @@ def write_captions(
     *,
     reader: Any = None,
     shard_rows: int = 1000,
-    batch_rows: int = 128,
+    batch_rows: int = 256,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> PairStore:
@@ -209,7 +209,8 @@ class _Plan:
     def _ask(self, numbers: Sequence[int], attempt: int) -> list[str | WriteFailure]:
         prompt = self.settings.prompt
         requests = [
-            Request(self._prompt_text(number), self._seed(number, attempt), prompt.prefix) for number in numbers
+            Request(self._prompt_text(number), self._seed(number, attempt), prompt.prefix, prompt.head, prompt.in_context)
+            for number in numbers
         ]
         try:
             answers = self.writer.write(requests)
@@ -223,10 +224,12 @@ class _Plan:
 
     def _judge(self, number: int, seed: int, answer: str | WriteFailure) -> Pair:
         """The row of an answer, whatever it is worth."""
-        text = clean(answer.text if isinstance(answer, WriteFailure) else answer)
-        if isinstance(answer, WriteFailure):
-            return self._row(number, seed, text, "filtered" if text else "failed", answer.reason)
         prompt, checks = self.settings.prompt, self.settings.checks
+        text = clean(answer.text if isinstance(answer, WriteFailure) else answer)
+        kept = whole_sentences(text, prompt.max_words) if prompt.sentence else text
+        if isinstance(answer, WriteFailure) and (kept == text or reason_code(answer.reason) != "unfinished"):
+            return self._row(number, seed, text, "filtered" if text else "failed", answer.reason)
+        text = kept
         reason = check_caption(text, prompt, self._concept(number), checks, self._count_tokens)
         if reason is not None:
             return self._row(number, seed, text, "filtered", reason)
