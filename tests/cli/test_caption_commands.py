@@ -96,6 +96,10 @@ def test_balance(pairsmith, captions: Path, language_model: Path, tmp_path: Path
     assert "before: 6 captions, 4 concepts, entropy" in result.stdout
     assert "after: " in result.stdout
     assert PairStore(out).counts()["failed"] == 1
+    page = tmp_path / "balanced.html"
+    assert f"Report: {page}" in pairsmith("report", out, "--concepts", bank).stdout
+    assert "After balancing" in page.read_text()
+    assert "stores of captions" in only_sentence(pairsmith("report", tmp_path, "--concepts", bank))
     arguments = ("--set", "method=clusters", "--set", "clusters=2", "--set", "keep=3", "--embedder", language_model)
     clustered = pairsmith("balance", captions, "--out", tmp_path / "clustered", "--device", "cpu", *arguments)
     assert clustered.exit_code == 0, clustered.output

@@ -9,7 +9,9 @@ _PLAIN = str.maketrans(
     {"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "‚": "'", "`": "'", "…": "..."}
 )
 # What chat models put before a caption: "Caption:", "**Image description:** ".
-_LABEL = re.compile(r"^(?:(?:the|my|image|photo|example|short) ){0,3}(?:caption|description|answer)\s*:\s*", re.IGNORECASE)
+_LABEL = re.compile(
+    r"^(?:(?:the|my|image|photo|example|short) ){0,3}(?:caption|description|answer)\s*:\s*", re.IGNORECASE
+)
 # A sentence's end, unless it is that of a short form or an initial.
 _SENTENCE_END = re.compile(r"(?<!\b[A-Za-z])(?<!\b(?:Mr|Ms|Dr|St|vs))(?<!\b(?:Mrs|etc))[.!?]+[\"')\]]*(?=\s|$)")
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")

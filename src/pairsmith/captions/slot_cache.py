@@ -38,8 +38,10 @@ class SlotCache(Cache):
             head: the cache of one row after reading these tokens.
         """
         for number, read in enumerate(head.layers):
+            assert isinstance(read, CacheLayerMixin)
             keys, values = read.keys, read.values  # [1, H, P, D]
-            assert keys is not None and values is not None
+            assert keys is not None
+            assert values is not None
             layer = self._layer(number)
             layer.open(keys, values)
             layer.keys[:, :, : keys.shape[2]] = keys
@@ -55,7 +57,7 @@ class SlotCache(Cache):
         added = torch.zeros(seen.shape, dtype=dtype, device=seen.device)
         return added.masked_fill_(~seen, torch.finfo(dtype).min)[:, None, None]
 
-    def update(  # type: ignore[override]
+    def update(
         self, key_states: Tensor, value_states: Tensor, layer_idx: int, *_: Any, **__: Any
     ) -> tuple[Tensor, Tensor]:
         """Write one token a slot, [B, H, 1, D] each; returns all columns, [B, H, S, D]."""

@@ -209,7 +209,9 @@ class _Plan:
     def _ask(self, numbers: Sequence[int], attempt: int) -> list[str | WriteFailure]:
         prompt = self.settings.prompt
         requests = [
-            Request(self._prompt_text(number), self._seed(number, attempt), prompt.prefix, prompt.head, prompt.in_context)
+            Request(
+                self._prompt_text(number), self._seed(number, attempt), prompt.prefix, prompt.head, prompt.in_context
+            )
             for number in numbers
         ]
         try:

@@ -95,7 +95,7 @@ class TransformersWriter:
             text = self._prompt_text(hf_tokenizer, request.prompt) + start
             ids = _token_ids(hf_tokenizer, text)
             before, found, _ = text.partition(request.head) if request.head else ("", "", "")
-            head = _token_ids(hf_tokenizer, before + found)
+            head = _token_ids(hf_tokenizer, before + found) if found else []
         head = head[:-1]  # the last one may join what comes after it
         return _PromptIds(ids, len(head) if head and ids[: len(head)] == head and len(ids) > len(head) else 0)
 
