@@ -24,6 +24,7 @@ class FilterPreset(StrEnum):
 
     default = "default"
     synthvlm = "synthvlm"
+    synthvlm_image = "synthvlm-image"
 
 
 def register(app: typer.Typer) -> None:
@@ -39,7 +40,11 @@ def filter_command(
     ] = None,
     preset: Annotated[
         FilterPreset,
-        typer.Option("--preset", help="synthvlm: its published thresholds, with perplexity and verdict by a model."),
+        typer.Option(
+            "--preset",
+            help="synthvlm: its published thresholds, with perplexity and verdict by a model; synthvlm-image: with its "
+            "limits on the scores clip and blip_itm against the captions' original images, too.",
+        ),
     ] = FilterPreset.default,
     perplexity_model: Annotated[
         str | None,
@@ -73,8 +78,8 @@ def filter_command(
     from pairsmith.pairs import PairStore
     from pairsmith.settings import load_settings
 
-    base = published().to_dict() if preset is FilterPreset.synthvlm else FilterSettings().to_dict()
-    settings = load_settings(FilterSettings, base, config, overrides or [])
+    base = FilterSettings() if preset is FilterPreset.default else published(preset is FilterPreset.synthvlm_image)
+    settings = load_settings(FilterSettings, base.to_dict(), config, overrides or [])
     if dry_run:
         show_settings(settings)
         return
