@@ -97,7 +97,7 @@ def caption_sets(store: PairStore, matcher: ConceptMatcher) -> list[CaptionSet]:
 
 
 def _headline(before: CaptionSet, after: CaptionSet) -> str:
-    change = after.spread.entropy_bits - before.spread.entropy_bits
+    change = round(after.spread.entropy_bits, 2) - round(before.spread.entropy_bits, 2)  # as they are shown
     way = "more even" if change > 0 else "less even" if change < 0 else "as even"
     than = "as" if change == 0 else "than"
     return (
