@@ -5,8 +5,8 @@ Run with: python benchmarks/bench_captions.py captions_val2017.json --out FOLDER
 Writes captions with the packaged SmolLM2 for a seeded draw of the packaged concepts, kills the process with SIGKILL
 once half of the shards are there, runs the same command again, and looks whether every row is there once and has a
 status and a reason. Then the accepted captions, all first texts as the prompt gave them ("raw"), and people's captions
-are compared by `pairsmith diversity`: share of the 5 fullest of 20 clusters, and entropy. Prints Markdown. Takes long
-on two cores with 2,000 captions; try it with `--captions 40 --concepts 20 --shard-rows 10 --clusters 5`.
+are compared by `pairsmith diversity`: share of the 5 fullest of 20 clusters, and entropy. Prints Markdown. Try it with
+`--captions 40 --concepts 20 --shard-rows 10 --clusters 5` first.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ def caption_command(arguments: argparse.Namespace, concepts: Path, store: Path) 
     return [
         *COMMAND, "captions", "--writer", arguments.writer, "--concepts", str(concepts), "--out", str(store),
         "--count", str(arguments.captions), "--shard-rows", str(arguments.shard_rows),
-        "--set", "captions.attempts=1", "--set", "chat.force_start=true", "--set", f"captions.seed={arguments.seed}",
+        "--prompt", arguments.prompt, "--set", f"captions.seed={arguments.seed}", "--set", "captions.attempts=1",
+        "--set", "chat.force_start=true", "--set", "chat.sampling.temperature=0.7",
+        "--set", f"chat.sampling.max_new_tokens={arguments.max_new_tokens}",
     ]  # fmt: skip
 
 
@@ -63,7 +65,9 @@ def main() -> None:
     parser.add_argument("--writer", default="smollm2", help="model that writes and embeds: smollm2, a folder or hub id")
     parser.add_argument("--captions", type=int, default=2000, help="rows to write")
     parser.add_argument("--concepts", type=int, default=500, help="concepts to draw from the packaged ones")
-    parser.add_argument("--shard-rows", type=int, default=100)
+    parser.add_argument("--prompt", default="synclr-concept", help="a built-in prompt, as of `pairsmith captions`")
+    parser.add_argument("--max-new-tokens", type=int, default=40)
+    parser.add_argument("--shard-rows", type=int, default=250)
     parser.add_argument("--clusters", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pairsmith.captions.cleaning import clean, strip_prefix, words
+from pairsmith.captions.cleaning import clean, strip_prefix, whole_sentences, words
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,9 @@ from pairsmith.captions.cleaning import clean, strip_prefix, words
         ('"A dog."', "A dog."),
         ("**This is** a dog", "This is a dog"),
         ("*a dog*", "a dog"),
+        ('**Caption:** "A dog."', "A dog."),
+        ("Image description: A dog.", "A dog."),
+        ("The caption of a book: red.", "The caption of a book: red."),
         ("zero\u200bwidth\x00 and cafe\u0301", "zerowidth and café"),
         ("and so on…", "and so on..."),
         ("", ""),
@@ -46,3 +49,22 @@ def test_words() -> None:
 def test_strip_prefix(text: str, stripped: str) -> None:
     assert strip_prefix(text, "This is an image of") == stripped
     assert strip_prefix(text, "") == text
+
+
+@pytest.mark.parametrize(
+    ("text", "most", "kept"),
+    [
+        ("A dog sits. It is red.", 50, "A dog sits. It is red."),
+        ("A dog sits. It is red. And then it", 50, "A dog sits. It is red."),
+        ("A dog sits. It is red. It runs.", 6, "A dog sits. It is red."),
+        ("A dog sits. It is red. It runs.", 5, "A dog sits."),
+        ("A dog in St. Louis, Mo. Mr. X. Smith sits", 50, "A dog in St. Louis, Mo."),
+        ('He said "stop!" and ran', 50, 'He said "stop!"'),
+        ("It costs 3.50 in all", 50, "It costs 3.50 in all"),
+        ("A dog that has no end", 50, "A dog that has no end"),
+        ("Too many words. Here.", 2, "Too many words. Here."),
+        ("", 5, ""),
+    ],
+)
+def test_whole_sentences(text: str, most: int, kept: str) -> None:
+    assert whole_sentences(text, most) == kept

@@ -74,3 +74,13 @@ def test_published_kinds_of_prompts_ask_for_concept_and_value() -> None:
 def test_a_concept_that_looks_like_a_placeholder_is_not_filled_again() -> None:
     prompt = Prompt(name="mine", template="[object] / [value]")
     assert prompt.fill("[value]", "x", "dusk") == "[value] / dusk"
+
+
+def test_the_head_is_what_all_rows_begin_with() -> None:
+    for prompt in PROMPTS.values():
+        assert prompt.fill("barn owl", "lighting", "at dusk").startswith(prompt.head)
+    assert Prompt(name="mine", template="a [value] of [object]").head == "a "
+    assert FREE_PROMPT.head == ""
+    assert {name for name, prompt in PROMPTS.items() if prompt.in_context} == {
+        "synclr-concept", "synclr-background", "synclr-relation",
+    }  # fmt: skip

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 from pairsmith.captions.sampling import Continuation, SamplingSettings, draw_tokens, sample_continuations
+from pairsmith.errors import InputError
 from tests.captions.tiny import tiny_llama
 
 VOCABULARY = 40
@@ -26,26 +29,71 @@ def test_alone_and_in_any_batch_a_row_is_the_same(model) -> None:
     assert len({tuple(row.tokens) for row in together}) > 15
 
 
+class _Spy:
+    """The model, and the logits of all its calls."""
+
+    def __init__(self, model) -> None:
+        self._model = model
+        self.device, self.dtype, self.config, self.forward = model.device, model.dtype, model.config, model.forward
+        self.logits: list[torch.Tensor] = []
+        self.tokens = 0
+
+    def __call__(self, ids, *args, **options):
+        output = self._model(ids, *args, **options)
+        self.logits.append(output.logits[:, -1])
+        self.tokens += ids.numel()
+        return output
+
+
 def test_even_the_logits_are_the_same_bits(model) -> None:
-    class Spy:
-        device = model.device
-        forward = model.forward
-
-        def __init__(self) -> None:
-            self.logits: list[torch.Tensor] = []
-
-        def __call__(self, *args, **options):
-            output = model(*args, **options)
-            self.logits.append(output.logits[:, -1])
-            return output
-
     never = SETTINGS.model_copy(update={"max_new_tokens": 6})
-    batch, single = Spy(), Spy()
+    batch, single = _Spy(model), _Spy(model)
     sample_continuations(batch, [[1, 5, 6 + row] for row in range(8)], range(8), [], never)
     sample_continuations(single, [[1, 5, 9]], [3], [], never)
-    assert len(batch.logits) == len(single.logits) == 6
+    assert len(batch.logits) == len(single.logits) == 3 + 5  # the last token is never read
     for together, alone in zip(batch.logits, single.logits, strict=True):
         assert torch.equal(together[3], alone[0])
+
+
+def test_a_slot_that_is_free_begins_the_next_text_at_once(model) -> None:
+    prompts, seeds = [[1, 4 + row % 9] for row in range(40)], range(40)
+    spy = _Spy(model)
+    made = sample_continuations(spy, prompts, seeds, [2, 7, 11], SETTINGS)
+    read = [2 + len(row.tokens) - (not row.finished) for row in made]
+    blocks = [max(read[start : start + 8]) for start in range(0, 40, 8)]
+    assert len(spy.logits) < sum(blocks)
+    assert len(spy.logits) <= sum(read) / 8 + max(read)
+
+
+def test_a_shared_head_is_read_once_and_changes_nothing(model) -> None:
+    greedy = SamplingSettings(temperature=0, max_new_tokens=10, block_rows=4, pad_multiple=16)
+    head = [1, 9, 8, 7, 6, 5, 4, 3]
+    prompts = [*([*head, 10 + row] for row in range(9)), [1, 9, 8, 20]]
+    shared = [*(8 for _ in range(9)), 0]
+    spy, plain = _Spy(model), _Spy(model)
+    made = sample_continuations(spy, prompts, [0] * 10, [], greedy, shared)
+    assert made == sample_continuations(plain, prompts, [0] * 10, [], greedy)
+    assert spy.tokens < plain.tokens
+    drawn = SETTINGS.model_copy(update={"block_rows": 4})
+    together = sample_continuations(model, prompts, range(10), [2], drawn, shared)
+    for row in range(10):
+        assert sample_continuations(model, [prompts[row]], [row], [2], drawn, [shared[row]]) == [together[row]]
+
+
+def test_models_that_cannot_write_in_slots_are_refused(model) -> None:
+    class NoPositions(_Spy):
+        def __init__(self, model) -> None:
+            super().__init__(model)
+            self.forward = lambda input_ids: None
+
+    class ShortWindow(_Spy):
+        def __init__(self, model) -> None:
+            super().__init__(model)
+            self.config = SimpleNamespace(sliding_window=8)
+
+    for refused, message in ((NoPositions, "no positions"), (ShortWindow, "the last 8 only")):
+        with pytest.raises(InputError, match=message):
+            sample_continuations(refused(model), PROMPTS, range(21), [2], SETTINGS)
 
 
 def test_the_cache_and_the_padding_change_nothing(model) -> None:
@@ -55,12 +103,13 @@ def test_the_cache_and_the_padding_change_nothing(model) -> None:
         ids = list(prompt)
         for _ in range(10):
             ids.append(int(model(torch.tensor([ids])).logits[0, -1].argmax()))
-        assert made == Continuation(ids[len(prompt) :], finished=False)
+        assert made == Continuation(ids[len(prompt) :], None)
 
 
 def test_stop_tokens_end_a_text(model) -> None:
     for made in sample_continuations(model, PROMPTS, range(21), [2, 7], SETTINGS):
         assert not {2, 7} & set(made.tokens)
+        assert made.stop in (None, 2, 7)
         assert made.finished == (len(made.tokens) < SETTINGS.max_new_tokens)
 
 

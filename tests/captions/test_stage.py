@@ -22,6 +22,7 @@ from pairsmith.captions import (
     reason_counts,
     write_captions,
 )
+from pairsmith.captions.cleaning import words
 from pairsmith.errors import InputError, PairsmithError
 from pairsmith.pairs import PairStore
 from pairsmith.pairs.outcome import NothingMade
@@ -101,6 +102,22 @@ def test_a_bad_text_is_asked_for_again_with_another_seed(tmp_path: Path) -> None
     assert kept["HTTP 500: oops"].caption == ""
     assert kept["unfinished: no end within 9 tokens"].status == "filtered"
     assert kept["unfinished: no end within 9 tokens"].caption == "This is an image of a"
+
+
+def test_what_follows_the_length_asked_for_is_cut_at_a_sentence() -> None:
+    def answer(request: Request) -> str | WriteFailure:
+        good = _caption(request)
+        if request.seed % 2:
+            return WriteFailure("unfinished: no end within 96 tokens", f"{good} And then there is")
+        return f"{good} {'It is one of many others like it. ' * 8}"
+
+    rows = preview(BANK, ScriptedWriter(answer), 20, CaptionSettings(attempts=1))
+    assert {row.status for row in rows} == {"ok"}
+    for row in rows:
+        assert row.caption.endswith(" sky." if row.seed % 2 else " like it.")
+        assert len(words(row.caption)) <= 50
+    broken = ScriptedWriter(lambda request: WriteFailure("HTTP 500: oops", f"{_caption(request)} And"))
+    assert {row.reason for row in preview(BANK, broken, 3, CaptionSettings(attempts=1))} == {"HTTP 500: oops"}
 
 
 def test_one_attempt_is_one_attempt(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from pairsmith.captions import (
     preview,
 )
 from pairsmith.captions.checks import missing_prefix, unfinished
+from pairsmith.captions.sampling import Continuation
 from pairsmith.settings import canonical_json
 from tests.captions.tiny import tiny_model
 
@@ -65,6 +66,36 @@ def test_a_forced_opening_is_part_of_the_text() -> None:
     assert all(text.startswith("this is an image of") for text in _texts(forced.write(REQUESTS)))
     assert not any(text.startswith("this is an image of") for text in _texts(plain.write(REQUESTS)))
     assert plain.describe() != forced.describe()
+
+
+def test_a_shared_head_is_a_part_of_the_prompt_and_found_in_the_template() -> None:
+    writer, hf_tokenizer = _writer(force_start=True), tiny_model(chat=True).loaded()[1]
+    request = Request("a red dog on the street", 0, "this is", head="a red dog on ")
+    found = writer._prompt_ids(hf_tokenizer, request)
+    assert hf_tokenizer.decode(found.ids) == "<unk> : a red dog on the street <unk> : this is"
+    assert hf_tokenizer.decode(found.ids[: found.shared]) == "<unk> : a red dog"  # a last token may join the next
+    assert writer._prompt_ids(hf_tokenizer, Request("a cat", 0, head="a red dog")).shared == 0
+    whole = writer._prompt_ids(hf_tokenizer, Request("a red dog", 0, head="a red dog", in_context=True))
+    assert 0 < whole.shared < len(whole.ids)
+
+
+def test_worked_examples_are_gone_on_with_until_the_line_ends() -> None:
+    model = tiny_model(chat=True)
+    hf_tokenizer = model.loaded()[1]
+    hf_tokenizer.add_tokens([".\nthe", "\n"])
+    model.loaded()[0].resize_token_embeddings(len(hf_tokenizer), mean_resizing=False)
+    model.loaded()[0].eval()
+    writer = TransformersWriter(model, TransformersWriterSettings(sampling=SAMPLING))
+    assert [hf_tokenizer.decode([token]) for token in model.line_ends()] == [".\nthe", "\n"]
+    request = Request("dog on the street", 0, in_context=True)
+    assert hf_tokenizer.decode(writer._prompt_ids(hf_tokenizer, request).ids) == "dog on the street"  # no chat
+    full_stop, _ = model.line_ends()
+    dog = hf_tokenizer("dog")["input_ids"]
+    assert writer._answer(hf_tokenizer, request, Continuation(dog, full_stop)) == "dog ."
+    cut = writer._answer(hf_tokenizer, request, Continuation(dog, None))
+    assert cut == WriteFailure("unfinished: no end within 24 tokens", "dog")
+    mixed = [request, REQUESTS[0], Request("a cat", 7, in_context=True)]
+    assert writer.write(mixed) == [writer.write([one])[0] for one in mixed]
 
 
 def test_the_description_is_plain_json_and_tells_settings_apart() -> None:

@@ -87,6 +87,19 @@ def test_filter_by_published_thresholds_needs_its_models(pairsmith, captions: Pa
     assert "perplexity: " in result.stdout
 
 
+def test_the_published_limits_against_the_original_image(pairsmith, captions: Path) -> None:
+    shown = pairsmith("filter", captions, "--preset", "synthvlm-image", "--dry-run").stdout
+    assert [line.strip() for line in shown.splitlines() if "name:" in line] == [
+        "- name: clip", "- name: blip_itm", "- name: clip",
+    ]  # fmt: skip
+    assert "0.28" in shown
+    assert "keep_top: 0.4" in shown
+    off = ("--set", "perplexity=null", "--set", "verdict=null", "--set", "near_duplicates=null")
+    refused = pairsmith("filter", captions, "--preset", "synthvlm-image", "--preview", 1, *off)
+    assert "clip" in only_sentence(refused)
+    assert "name:" not in pairsmith("filter", captions, "--preset", "synthvlm", "--dry-run").stdout
+
+
 def test_balance(pairsmith, captions: Path, language_model: Path, tmp_path: Path) -> None:
     bank = tmp_path / "bank.txt"
     bank.write_text("dog\ncat\ncar\ntree\n")
@@ -96,6 +109,10 @@ def test_balance(pairsmith, captions: Path, language_model: Path, tmp_path: Path
     assert "before: 6 captions, 4 concepts, entropy" in result.stdout
     assert "after: " in result.stdout
     assert PairStore(out).counts()["failed"] == 1
+    page = tmp_path / "balanced.html"
+    assert f"Report: {page}" in pairsmith("report", out, "--concepts", bank).stdout
+    assert "After balancing" in page.read_text()
+    assert "stores of captions" in only_sentence(pairsmith("report", tmp_path, "--concepts", bank))
     arguments = ("--set", "method=clusters", "--set", "clusters=2", "--set", "keep=3", "--embedder", language_model)
     clustered = pairsmith("balance", captions, "--out", tmp_path / "clustered", "--device", "cpu", *arguments)
     assert clustered.exit_code == 0, clustered.output

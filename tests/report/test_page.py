@@ -39,6 +39,7 @@ def luminance(colour: str) -> float:
 def test_templates_ship_with_the_package() -> None:
     folder = Path(page.__file__).parent / "templates"
     assert {file.name for file in folder.glob("*.j2")} == {
+        "captions.html.j2",
         "macros.html.j2",
         "page.html.j2",
         "style.css.j2",

@@ -58,6 +58,7 @@ class CausalModel:
         self.precision = precision
         self._loaded: tuple[Any, Any] | None = None
         self._identity: dict[str, Any] | None = None
+        self._line_ends: list[int] | None = None
         folder = Path(source)
         if gguf_file is not None and not (folder / gguf_file).is_file():
             raise InputError(f"{folder} has no file {gguf_file}")
@@ -72,6 +73,7 @@ class CausalModel:
         held.device = str(next(model.parameters()).device)
         held.precision = str(next(model.parameters()).dtype).removeprefix("torch.")  # type: ignore[assignment]
         held._folder, held._loaded, held._identity = None, (model.eval(), hf_tokenizer), None
+        held._line_ends = None
         return held
 
     @classmethod
@@ -144,6 +146,14 @@ class CausalModel:
         if not ids:
             raise InputError(f"the language model {self.name} has no end-of-text token")
         return sorted(ids)
+
+    def line_ends(self) -> list[int]:
+        """The tokens that hold a line break."""
+        if self._line_ends is None:
+            hf_tokenizer = self.loaded()[1]
+            texts = hf_tokenizer.batch_decode([[token] for token in range(len(hf_tokenizer))])
+            self._line_ends = [token for token, text in enumerate(texts) if "\n" in text]
+        return self._line_ends
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)

@@ -45,6 +45,7 @@ class ConceptBank:
         source: str = "concepts",
         domains: Sequence[str] | None = None,
     ) -> None:
+        self.source = source
         self.names: tuple[str, ...] = tuple(" ".join(name.split()) for name in names)
         self.weights: tuple[float, ...] = (
             (1.0,) * len(self.names) if weights is None else tuple(float(weight) for weight in weights)
@@ -98,6 +99,7 @@ class ConceptBank:
             [self.names[at] for at in rows],
             [self.weights[at] for at in rows],
             domains=[self.domains[at] for at in rows],
+            source=self.source,
         )
 
     def save(self, path: Path | str) -> None:

@@ -30,6 +30,10 @@ class Prompt(Settings):
     min_words: int = Field(default=1, ge=0, description="fewest words of an accepted caption, its prefix included")
     max_words: int = Field(default=100, ge=1, description="most words of an accepted caption, its prefix included")
     sentence: bool = Field(default=True, description="whether a caption must end as a sentence does")
+    in_context: bool = Field(
+        default=False,
+        description="the template is worked examples and an open line, which a local model goes on with; not a request",
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Prompt:
@@ -39,6 +43,11 @@ class Prompt(Settings):
         if self.min_words > self.max_words:
             raise ValueError(f"min_words {self.min_words} is above max_words {self.max_words}")
         return self
+
+    @property
+    def head(self) -> str:
+        """What comes before the first place: the same in every row."""
+        return _PLACES.split(self.template, maxsplit=1)[0]
 
     @property
     def uses_concept(self) -> bool:
@@ -105,38 +114,48 @@ SYNTHCLIP_PROMPT = Prompt(
 SYNCLR_CONCEPT_PROMPT = Prompt(
     name="synclr-concept",
     template=(
-        "Write one image caption for the given concept.\n"
-        "bicycle => A rusty bicycle leans against a yellow wall beside two flower pots.\n"
-        "owl => A small owl sits on a mossy branch and looks straight ahead.\n"
-        "soup => A bowl of tomato soup stands on a checkered cloth with a slice of bread.\n"
+        "Each line gives a concept and a caption of a photo that shows it.\n"
+        "fire truck => A red fire truck is parked outside a brick station.\n"
+        "barn owl => A barn owl sits on a mossy branch and looks at the camera.\n"
+        "tomato soup => A woman eats a bowl of tomato soup at a kitchen table.\n"
+        "wool hat => A smiling boy in a wool hat throws a snowball.\n"
+        "power drill => Two men fix a wooden fence with a power drill.\n"
+        "botanical garden => People walk along a path in a botanical garden.\n"
         "[object] =>"
     ),
     min_words=5,
     max_words=40,
+    in_context=True,
 )
 SYNCLR_BACKGROUND_PROMPT = Prompt(
     name="synclr-background",
     template=(
-        "Write one image caption for the given concept and background.\n"
-        "bicycle, a city street => A rusty bicycle leans against a lamp post on a city street.\n"
-        "owl, a forest => A small owl sits on a mossy branch in a dark forest.\n"
-        "soup, a kitchen => A pot of tomato soup simmers on the stove of a tidy kitchen.\n"
+        "Each line gives a concept, a background, and a caption of a photo that shows the concept before it.\n"
+        "fire truck, a city street => A red fire truck is parked on a city street.\n"
+        "barn owl, a forest => A barn owl sits on a mossy branch in a dark forest.\n"
+        "tomato soup, a kitchen => A pot of tomato soup stands on the stove of a tidy kitchen.\n"
+        "wool hat, a snowy field => A smiling boy in a wool hat runs across a snowy field.\n"
+        "power drill, a workshop => Two men look at a power drill in a workshop.\n"
         "[object], [value] =>"
     ),
     min_words=5,
     max_words=40,
+    in_context=True,
 )
 SYNCLR_RELATION_PROMPT = Prompt(
     name="synclr-relation",
     template=(
-        "Write one image caption for the given concept and relation.\n"
-        "bicycle, next to something else => A rusty bicycle stands next to a green mailbox.\n"
-        "owl, on top of something else => A small owl sits on top of an old fence post.\n"
-        "soup, held by a person => A woman holds a steaming bowl of tomato soup.\n"
+        "Each line gives a concept, a relation, and a caption of a photo that shows both.\n"
+        "fire truck, next to something else => A red fire truck is parked next to a green mailbox.\n"
+        "barn owl, on top of something else => A barn owl sits on top of an old fence post.\n"
+        "tomato soup, held by a person => A woman holds a steaming bowl of tomato soup.\n"
+        "wool hat, under something else => A wool hat lies under a wooden bench.\n"
+        "power drill, inside something else => A power drill lies inside a blue toolbox.\n"
         "[object], [value] =>"
     ),
     min_words=5,
     max_words=40,
+    in_context=True,
 )
 
 # PolyGen's base caption, from a concept and a semantic axis; its words are not published. The hard negative's prompts

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pairsmith.captions.axes import AxisPlan
-from pairsmith.captions.checks import check_caption
-from pairsmith.captions.cleaning import clean, strip_prefix
+from pairsmith.captions.checks import check_caption, reason_code
+from pairsmith.captions.cleaning import clean, strip_prefix, whole_sentences
 from pairsmith.captions.concepts import ConceptBank
 from pairsmith.captions.settings import CaptionSettings
 from pairsmith.captions.writer import Request, WriteFailure, Writer
@@ -96,7 +96,10 @@ class RowPlan:
     def _ask(self, numbers: Sequence[int], attempt: int) -> list[str | WriteFailure]:
         prompt = self.settings.prompt
         requests = [
-            Request(self._prompt_text(number), self._seed(number, attempt), prompt.prefix) for number in numbers
+            Request(
+                self._prompt_text(number), self._seed(number, attempt), prompt.prefix, prompt.head, prompt.in_context
+            )
+            for number in numbers
         ]
         try:
             answers = self.writer.write(requests)
@@ -110,10 +113,12 @@ class RowPlan:
 
     def _judge(self, number: int, seed: int, answer: str | WriteFailure) -> Pair:
         """The row of an answer, whatever it is worth."""
-        text = clean(answer.text if isinstance(answer, WriteFailure) else answer)
-        if isinstance(answer, WriteFailure):
-            return self._row(number, seed, text, "filtered" if text else "failed", answer.reason)
         prompt, checks = self.settings.prompt, self.settings.checks
+        text = clean(answer.text if isinstance(answer, WriteFailure) else answer)
+        kept = whole_sentences(text, prompt.max_words) if prompt.sentence else text
+        if isinstance(answer, WriteFailure) and (kept == text or reason_code(answer.reason) != "unfinished"):
+            return self._row(number, seed, text, "filtered" if text else "failed", answer.reason)
+        text = kept
         reason = check_caption(text, prompt, self._concept(number), checks, self._count_tokens)
         if reason is not None:
             return self._row(number, seed, text, "filtered", reason)

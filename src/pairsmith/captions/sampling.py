@@ -1,9 +1,13 @@
 """Batched sampling from a causal language model in which a row's text does not depend on its neighbours.
 
+A batch has a fixed number of slots. Every step feeds each slot one token, of its prompt or drawn, and a slot whose text
+has ended begins the next row at once, so that short texts do not wait for long ones. What all prompts begin with is
+read once and shared by all slots.
+
 A row's random numbers come from its own seed and are drawn on the CPU. Rounding is the other way in which a batch
-shows: matrix and attention kernels differ by shape. So every block has the same number of rows, prompts are padded on
-the left to a multiple of `pad_multiple` (and by at least one, so that all blocks take the path with a mask), and rows
-of different padded lengths never share a block.
+shows: matrix and attention kernels differ by shape. So all steps of a batch have the same shape, however many slots are
+in use: the cache has as many columns as the prompt, padded to a multiple of `pad_multiple` (by at least one), and
+`max_new_tokens` need, and rows of different padded lengths never share a batch.
 """
 
 from __future__ import annotations
@@ -17,10 +21,12 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from pairsmith.captions.slot_cache import SlotCache
+from pairsmith.errors import InputError
 from pairsmith.settings import Settings
 
-# So many of the likeliest tokens are ranked first; only a flatter distribution than that needs all of them in order.
-_RANKED = 512
+# So many of the likeliest tokens are ranked first; only a flatter distribution than that needs more in order.
+_RANKED = (256, 2048)
 
 
 class SamplingSettings(Settings):
@@ -31,8 +37,10 @@ class SamplingSettings(Settings):
     )
     top_p: float = Field(default=0.95, gt=0, le=1, description="draw among the likeliest tokens of this mass; 1 is all")
     max_new_tokens: int = Field(default=96, ge=1, description="tokens after which a text counts as unfinished")
-    block_rows: int = Field(default=16, ge=1, description="rows computed together; rounding depends on it")
-    pad_multiple: int = Field(default=32, ge=1, description="prompts are padded to multiples of this many tokens")
+    block_rows: int = Field(default=32, ge=1, description="rows computed together; rounding depends on it")
+    pad_multiple: int = Field(
+        default=32, ge=1, description="room for prompts comes in multiples of this many tokens; rounding depends on it"
+    )
 
 
 @dataclass(frozen=True)
@@ -41,11 +49,16 @@ class Continuation:
 
     Attributes:
         tokens: ids without the stop token.
-        finished: whether a stop token came within `max_new_tokens`.
+        stop: the stop token that ended it; None when none came within `max_new_tokens`.
     """
 
     tokens: list[int]
-    finished: bool
+    stop: int | None
+
+    @property
+    def finished(self) -> bool:
+        """Whether the text has an end."""
+        return self.stop is not None
 
 
 def sample_continuations(
@@ -54,30 +67,36 @@ def sample_continuations(
     seeds: Sequence[int],
     stop_ids: Sequence[int],
     settings: SamplingSettings,
+    shared: Sequence[int] | None = None,
 ) -> list[Continuation]:
     """Continue every prompt with draws from its own seed.
 
     Args:
-        model: a causal LM of `transformers`, in eval mode.
+        model: a causal LM of `transformers`, in eval mode, all of whose layers are attention.
         prompts: token ids, at least one a row.
         seeds: one a row.
         stop_ids: tokens that end a text.
         settings: how to draw.
+        shared: how many of its first tokens each prompt has in common with others (fewer than all): they are read once.
+            It must follow from the row alone, as rounding depends on it. None shares nothing.
 
     Returns:
         One continuation a prompt, in their order.
+
+    Raises:
+        InputError: the model cannot be told positions, or its attention window is shorter than prompt and text.
     """
-    lengths = [_padded_length(len(prompt), settings.pad_multiple) for prompt in prompts]
+    groups: dict[tuple[int, tuple[int, ...]], list[int]] = {}
+    for row, prompt in enumerate(prompts):
+        head = tuple(prompt[: shared[row]]) if shared is not None else ()
+        groups.setdefault((_padded_length(len(prompt), settings.pad_multiple), head), []).append(row)
     written: dict[int, Continuation] = {}
-    for length in sorted(set(lengths)):
-        rows = [row for row, other in enumerate(lengths) if other == length]
-        for start in range(0, len(rows), settings.block_rows):
-            block = rows[start : start + settings.block_rows]
-            filled = block + block[:1] * (settings.block_rows - len(block))
-            made = _sample_block(
-                model, [prompts[row] for row in filled], length, [seeds[row] for row in filled], stop_ids, settings
-            )
-            written.update(zip(block, made, strict=False))
+    for (length, head), rows in sorted(groups.items()):
+        columns = length + settings.max_new_tokens
+        _check_model(model, columns)
+        texts = [_Text(row, list(prompts[row][len(head) :]), seeds[row], settings.max_new_tokens) for row in rows]
+        _write_group(model, texts, head, columns, frozenset(stop_ids), settings)
+        written.update({text.row: text.continuation() for text in texts})
     return [written[row] for row in range(len(prompts))]
 
 
@@ -85,50 +104,113 @@ def _padded_length(length: int, multiple: int) -> int:
     return -(-(length + 1) // multiple) * multiple
 
 
+def _check_model(model: Any, columns: int) -> None:
+    if "position_ids" not in inspect.signature(model.forward).parameters:
+        raise InputError("this kind of language model takes no positions, so it cannot write here: use a server")
+    window = getattr(model.config, "sliding_window", None)
+    if window is not None and columns > window:
+        raise InputError(f"prompt and text may take {columns} tokens, but the model attends to the last {window} only")
+
+
+class _Text:
+    """A row's text in the making.
+
+    Args:
+        row: the row's number.
+        tokens: what is left of the prompt behind the shared part.
+        seed: of the row.
+        most: most new tokens.
+    """
+
+    def __init__(self, row: int, tokens: list[int], seed: int, most: int) -> None:
+        self.row = row
+        self._tokens = tokens
+        self._begin = len(tokens)
+        self._uniforms: list[float] = _uniforms(seed, most).tolist()
+        self._stop: int | None = None
+        self.read = 0  # tokens that the model has seen
+
+    @property
+    def next_token(self) -> int:
+        """What the model sees next."""
+        return self._tokens[self.read]
+
+    @property
+    def draws(self) -> bool:
+        """Whether a token is drawn after the next one is read."""
+        return self.read == len(self._tokens) - 1
+
+    @property
+    def uniform(self) -> float:
+        """The random number of the next draw."""
+        return self._uniforms[len(self._tokens) - self._begin]
+
+    def take(self, token: int, stops: frozenset[int]) -> bool:
+        """Add a drawn token; returns whether the text has ended."""
+        if token in stops:
+            self._stop = token
+            return True
+        self._tokens.append(token)
+        return len(self._tokens) - self._begin == len(self._uniforms)
+
+    def continuation(self) -> Continuation:
+        """What was written."""
+        return Continuation(self._tokens[self._begin :], self._stop)
+
+
 @torch.inference_mode()
-def _sample_block(
+def _write_group(
     model: Any,
-    prompts: Sequence[Sequence[int]],
-    length: int,
-    seeds: Sequence[int],
-    stop_ids: Sequence[int],
+    texts: Sequence[_Text],
+    head: Sequence[int],
+    columns: int,
+    stops: frozenset[int],
     settings: SamplingSettings,
-) -> list[Continuation]:
+) -> None:
+    """Write all texts to their ends, `block_rows` at a time."""
     device = model.device
-    steps = settings.max_new_tokens
-    ids = torch.full((len(prompts), length), prompts[0][0])  # [B, L]; what stands in masked columns does not matter
-    mask = torch.ones(len(prompts), length + steps, dtype=torch.long)  # [B, L + T]
-    for row, prompt in enumerate(prompts):
-        ids[row, length - len(prompt) :] = torch.tensor(prompt)
-        mask[row, : length - len(prompt)] = 0
-    uniforms = torch.stack([_uniforms(seed, steps) for seed in seeds], dim=1)  # [T, B]
-    positions = (mask.cumsum(dim=1) - 1).clamp(min=0)  # [B, L + T]
-    ids, mask, uniforms, positions = (tensor.to(device) for tensor in (ids, mask, uniforms, positions))
-    stops = torch.tensor(list(stop_ids), device=device)  # [S]
-    drawn = torch.empty(len(prompts), steps, dtype=torch.long, device=device)  # [B, T]
-    ended = torch.full((len(prompts),), steps, device=device)  # [B], the step of the stop token
-    known = inspect.signature(model.forward).parameters  # models without positions or with other heads lack an option
-    cache = None
-    new_ids, end = ids, length
-    step = 0
-    for step in range(steps):
-        options = {"position_ids": positions[:, end - new_ids.shape[1] : end], "logits_to_keep": 1}
+    # Some models have no option for the one column of logits that counts.
+    options = {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(model.forward).parameters else {}
+    cache = SlotCache(settings.block_rows, columns, device)
+    if head:
+        read = model(torch.tensor([list(head)], device=device), use_cache=True, **options)
+        cache.fill(read.past_key_values)
+    waiting = list(texts[::-1])
+    slots: list[_Text | None] = [None] * settings.block_rows
+    while True:
+        slots = [text if text is not None or not waiting else waiting.pop() for text in slots]
+        if not any(slots):
+            return
+        # An empty slot reads something in the first free column, which the text that comes there writes anew.
+        tokens = torch.tensor([0 if text is None else text.next_token for text in slots], device=device)  # [B]
+        at = torch.tensor([len(head) + (0 if text is None else text.read) for text in slots], device=device)  # [B]
+        cache.stand_at(at)
         output = model(
-            new_ids,
-            attention_mask=mask[:, :end],
+            tokens[:, None],
+            attention_mask=cache.mask(model.dtype),
+            position_ids=at[:, None],
             past_key_values=cache,
             use_cache=True,
-            **{name: value for name, value in options.items() if name in known},
+            **options,
         )
-        cache = output.past_key_values
-        tokens = draw_tokens(output.logits[:, -1].float(), uniforms[step], settings.temperature, settings.top_p)  # [B]
-        drawn[:, step] = tokens
-        ended = torch.where(torch.isin(tokens, stops), ended.clamp(max=step), ended)
-        if bool((ended <= step).all()):
-            break
-        new_ids, end = tokens[:, None], end + 1
-    rows, ends = drawn[:, : step + 1].tolist(), ended.tolist()
-    return [Continuation(row[:stop], stop < steps) for row, stop in zip(rows, ends, strict=True)]
+        drawing = [slot for slot, text in enumerate(slots) if text is not None and text.draws]
+        for text in slots:
+            if text is not None:
+                text.read += 1
+        if not drawing:
+            continue
+        uniforms = torch.tensor([_of(slots, slot).uniform for slot in drawing], dtype=torch.float64, device=device)
+        logits = output.logits[drawing, -1].float()  # [R, V]
+        drawn = draw_tokens(logits, uniforms, settings.temperature, settings.top_p).tolist()
+        for slot, token in zip(drawing, drawn, strict=True):
+            if _of(slots, slot).take(token, stops):
+                slots[slot] = None
+
+
+def _of(slots: Sequence[_Text | None], slot: int) -> _Text:
+    text = slots[slot]
+    assert text is not None
+    return text
 
 
 def _uniforms(seed: int, count: int) -> Tensor:
@@ -164,7 +246,7 @@ def draw_tokens(logits: Tensor, uniforms: Tensor, temperature: float, top_p: flo
 def _nucleus(probabilities: Tensor, top_p: float) -> tuple[Tensor, Tensor]:
     """The smallest set of likeliest tokens whose mass reaches `top_p`: masses (0 outside) and ids, by ascending id."""
     vocabulary = probabilities.shape[-1]
-    for count in (min(_RANKED, vocabulary), vocabulary):
+    for count in (*(count for count in _RANKED if count < vocabulary), vocabulary):
         ranked, ids = probabilities.topk(count, dim=-1)  # [B, R]
         before = ranked.double().cumsum(dim=-1) - ranked
         if count == vocabulary or bool((before[:, -1] >= top_p).all()):

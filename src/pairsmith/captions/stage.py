@@ -42,7 +42,7 @@ def write_captions(
     *,
     reader: Any = None,
     shard_rows: int = 1000,
-    batch_rows: int = 128,
+    batch_rows: int = 256,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> PairStore:

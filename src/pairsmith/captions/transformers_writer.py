@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import Field
 
 from pairsmith.captions.causal_model import CausalModel
-from pairsmith.captions.sampling import SamplingSettings, sample_continuations
+from pairsmith.captions.sampling import Continuation, SamplingSettings, sample_continuations
 from pairsmith.captions.writer import Request, WriteFailure
 from pairsmith.settings import Settings
 
@@ -24,8 +25,16 @@ class TransformersWriterSettings(Settings):
     )
 
 
+@dataclass(frozen=True)
+class _PromptIds:
+    """A prompt's tokens; the first `shared` of them come from its head."""
+
+    ids: list[int]
+    shared: int
+
+
 class TransformersWriter:
-    """Any causal LM of `transformers`; its chat template is used when it has one.
+    """Any causal LM of `transformers`; its chat template is used when it has one, except on worked examples.
 
     Args:
         model: the language model, loaded when the first caption is asked for.
@@ -48,23 +57,47 @@ class TransformersWriter:
     def write(self, requests: Sequence[Request]) -> list[str | WriteFailure]:
         """One caption a request; a text that has no end within `max_new_tokens` is a failure that keeps it."""
         model, hf_tokenizer = self._model.loaded()
-        starts = [request.start if self._settings.force_start else "" for request in requests]
-        texts = [
-            self._prompt_text(hf_tokenizer, request.prompt) + start
-            for request, start in zip(requests, starts, strict=True)
-        ]
-        prompts = [_token_ids(hf_tokenizer, text) for text in texts]
-        seeds = [request.seed for request in requests]
-        sampling = self._settings.sampling
-        made = sample_continuations(model, prompts, seeds, self._model.stop_ids(), sampling)
-        answers: list[str | WriteFailure] = []
-        for start, continuation in zip(starts, made, strict=True):
-            text = start + hf_tokenizer.decode(continuation.tokens, skip_special_tokens=True)
-            if continuation.finished:
-                answers.append(text)
-            else:
-                answers.append(WriteFailure(f"unfinished: no end within {sampling.max_new_tokens} tokens", text))
-        return answers
+        written: dict[int, str | WriteFailure] = {}
+        for in_context in (False, True):
+            rows = [row for row, request in enumerate(requests) if request.in_context == in_context]
+            prompts = [self._prompt_ids(hf_tokenizer, requests[row]) for row in rows]
+            made = sample_continuations(
+                model,
+                [prompt.ids for prompt in prompts],
+                [requests[row].seed for row in rows],
+                [*self._model.stop_ids(), *(self._model.line_ends() if in_context else ())],
+                self._settings.sampling,
+                [prompt.shared for prompt in prompts],
+            )
+            for row, continuation in zip(rows, made, strict=True):
+                written[row] = self._answer(hf_tokenizer, requests[row], continuation)
+        return [written[row] for row in range(len(requests))]
+
+    def _answer(self, hf_tokenizer: Any, request: Request, continuation: Continuation) -> str | WriteFailure:
+        last = [] if continuation.stop is None else [continuation.stop]  # may hold a full stop before the line's end
+        text = hf_tokenizer.decode([*continuation.tokens, *last], skip_special_tokens=True)
+        text = self._start(request) + (text.partition("\n")[0] if request.in_context else text)
+        if continuation.finished:
+            return text
+        return WriteFailure(f"unfinished: no end within {self._settings.sampling.max_new_tokens} tokens", text)
+
+    def _start(self, request: Request) -> str:
+        return request.start if self._settings.force_start else ""
+
+    def _prompt_ids(self, hf_tokenizer: Any, request: Request) -> _PromptIds:
+        """The tokens that the model goes on from, and how many of them every row with this head has."""
+        start = self._start(request)
+        if request.in_context:
+            text = request.prompt + (f" {start}" if start else "")
+            ids: list[int] = hf_tokenizer(text)["input_ids"]
+            head: list[int] = hf_tokenizer(request.head)["input_ids"] if request.head else []
+        else:
+            text = self._prompt_text(hf_tokenizer, request.prompt) + start
+            ids = _token_ids(hf_tokenizer, text)
+            before, found, _ = text.partition(request.head) if request.head else ("", "", "")
+            head = _token_ids(hf_tokenizer, before + found) if found else []
+        head = head[:-1]  # the last one may join what comes after it
+        return _PromptIds(ids, len(head) if head and ids[: len(head)] == head and len(ids) > len(head) else 0)
 
     def _prompt_text(self, hf_tokenizer: Any, prompt: str) -> str:
         if not getattr(hf_tokenizer, "chat_template", None):

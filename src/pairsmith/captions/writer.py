@@ -24,11 +24,15 @@ class Request:
         prompt: the text to send, or to go on from.
         seed: 63 bits; equal requests give equal texts, as far as the writer can.
         start: how the caption must begin; a writer that can makes the model go on from it.
+        head: what the prompts of the run all begin with; a writer that can has the model read it once.
+        in_context: the prompt is a list of worked examples, to be gone on with: the answer is the rest of its line.
     """
 
     prompt: str
     seed: int
     start: str = ""
+    head: str = ""
+    in_context: bool = False
 
 
 @dataclass(frozen=True)

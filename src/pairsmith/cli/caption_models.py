@@ -55,7 +55,11 @@ class CaptionEmbedder:
         model, hf_tokenizer = self._model.loaded()
         if getattr(hf_tokenizer, "pad_token", None) is None:
             hf_tokenizer.pad_token = hf_tokenizer.eos_token
-        embeddings = embed_captions(model, hf_tokenizer, captions, device=self._device)
+        # Each text once, texts of like length together; the layer that predicts words is not needed.
+        texts = sorted(set(captions), key=lambda text: (len(text), text))
+        place = {text: at for at, text in enumerate(texts)}
+        found = embed_captions(model.base_model, hf_tokenizer, texts, device=self._device)  # [U, D]
+        embeddings = found[[place[text] for text in captions]]
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             packed = BytesIO()

@@ -34,6 +34,7 @@ class FilterPreset(StrEnum):
 
     default = "default"
     synthvlm = "synthvlm"
+    synthvlm_image = "synthvlm-image"
 
 
 def register(app: typer.Typer) -> None:
@@ -50,7 +51,8 @@ def filter_command(
         typer.Option(
             "--preset",
             help="default: rules that need no model; synthvlm: its published thresholds, with filters that need "
-            "--perplexity-model and --writer.",
+            "--perplexity-model and --writer; synthvlm-image: with its limits on the scores clip and blip_itm against "
+            "the captions' original images, too.",
         ),
     ] = FilterPreset.default,
     perplexity_model: Annotated[
@@ -88,8 +90,8 @@ def filter_command(
     from pairsmith.pairs import PairStore
     from pairsmith.settings import load_settings
 
-    base = published().to_dict() if preset is FilterPreset.synthvlm else FilterSettings().to_dict()
-    settings = load_settings(FilterSettings, base, config, overrides or [])
+    base = FilterSettings() if preset is FilterPreset.default else published(preset is FilterPreset.synthvlm_image)
+    settings = load_settings(FilterSettings, base.to_dict(), config, overrides or [])
     if dry_run:
         show_settings(settings)
         return

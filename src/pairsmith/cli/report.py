@@ -1,4 +1,4 @@
-"""`pairsmith report`: the page of a run."""
+"""`pairsmith report`: the page of a run, or of a store of captions."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pairsmith.cli.caption_options import Concepts
 from pairsmith.cli.console import say
 
 
@@ -16,12 +17,29 @@ def register(app: typer.Typer) -> None:
 
 
 def report(
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder of a run, finished or not.")],
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT", help="Folder of a run, finished or not, or of a store of captions.")
+    ],
+    concepts: Concepts = None,
 ) -> None:
-    """Write the report of a run anew.
+    """Write the page of a run or of a caption store anew.
 
-    OUT/report.html holds figures, tables and examples on one page that needs nothing beside it.
+    OUT/report.html holds figures, tables and examples on one page that needs nothing beside it. The page of a store of
+    captions, OUT.html beside it, shows what became of every row, and concentration and entropy over concepts before
+    and after.
     """
-    from pairsmith.report import write_report
+    from pairsmith.cli.caption_files import is_store
+    from pairsmith.errors import InputError
+    from pairsmith.report import write_caption_report, write_report
 
+    if is_store(out):
+        from pairsmith.cli.caption_models import read_bank
+        from pairsmith.pairs import PairStore
+
+        folder = out.resolve()  # the page of "." has a name too
+        page = out.with_name(f"{folder.name}.html") if out.name else folder.with_name(f"{folder.name}.html")
+        say(f"Report: {write_caption_report(PairStore(out, partial=True), page, read_bank(concepts, None))}")
+        return
+    if concepts is not None:
+        raise InputError("--concepts is for stores of captions")
     say(f"Report: {write_report(out)}")

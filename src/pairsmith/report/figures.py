@@ -171,7 +171,9 @@ def stacks(rows: Sequence[Stack], axis: str, what: str) -> Markup:
     return drawing(_WIDTH, bottom + 44, f"{what}: {told}.", parts)
 
 
-def histogram(sets: Sequence[Columns], level: float, level_name: str, axis: str, what: str) -> Markup:
+def histogram(
+    sets: Sequence[Columns], level: float, level_name: str, axis: str, what: str, column: str = "cluster"
+) -> Markup:
     """Columns of several sets side by side, in percent, with a level to compare with.
 
     Args:
@@ -179,6 +181,7 @@ def histogram(sets: Sequence[Columns], level: float, level_name: str, axis: str,
         level: share of the dashed line; `level_name` stands at its end.
         axis: title under the columns.
         what: the description.
+        column: what a column stands for.
     """
     left, right, top, bottom = 56.0, _WIDTH - 20 - _LETTER * len(level_name), 14.0, 234.0
     count = max(len(columns.heights) for columns in sets)
@@ -194,7 +197,7 @@ def histogram(sets: Sequence[Columns], level: float, level_name: str, axis: str,
         for place, height in enumerate(columns.heights):
             x = left + pitch * (place + 0.12) + number * width
             tall = bottom - scale(100 * height)
-            words = f"{columns.label}, cluster {place + 1}: {decimal(100 * height)} %"
+            words = f"{columns.label}, {column} {place + 1}: {decimal(100 * height)} %"
             parts.append(box(x, bottom - tall, width - 1, tall, f"fill c-{columns.colour}", tooltip(words)))
     every = max(1, math.ceil(count / 24))
     for place in range(0, count, every):

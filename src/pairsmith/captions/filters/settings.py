@@ -103,8 +103,13 @@ class FilterSettings(Settings):
     scores: tuple[ScoreRule, ...] = Field(default=(), description="scores of the store, such as clip")
 
 
-def published() -> FilterSettings:
-    """SynthVLM's filters with its thresholds, but for the two that need the original image (see `ORIGINAL_IMAGE`)."""
+def published(original_image: bool = False) -> FilterSettings:
+    """SynthVLM's filters with its thresholds.
+
+    Args:
+        original_image: with the filters by scores against the caption's original image (`ORIGINAL_IMAGE`); the store
+            must have these scores.
+    """
     return FilterSettings(
         alphanumeric=RatioBand(least=0.60),
         special=RatioBand(least=0.16534802, most=0.42023757),
@@ -114,6 +119,7 @@ def published() -> FilterSettings:
         advertising=True,
         perplexity=PerplexityLimit(most=5500.0),
         verdict=VerdictRequest(),
+        scores=ORIGINAL_IMAGE if original_image else (),
     )
 
 
