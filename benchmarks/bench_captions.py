@@ -4,7 +4,7 @@ Run with: python benchmarks/bench_captions.py captions_val2017.json --out FOLDER
 
 Writes captions with the packaged SmolLM2 for a seeded draw of the packaged concepts, kills the process with SIGKILL
 once half of the shards are there, runs the same command again, and looks whether every row is there once and has a
-status and a reason. Then the accepted captions, all first texts as the prompt gave them ("raw"), and people's captions
+status and a reason. Then the accepted captions, the texts of all rows, accepted or not ("raw"), and people's captions
 are compared by `pairsmith diversity`: share of the 5 fullest of 20 clusters, and entropy. Prints Markdown. Try it with
 `--captions 40 --concepts 20 --shard-rows 10 --clusters 5` first.
 """
@@ -104,13 +104,25 @@ def main() -> None:
     for reason, count in reason_counts(made).items():
         print(f"| {reason} | {count:,} |")
     print(f"\npeople: {len(read_captions(arguments.annotations)):,} captions in the file", flush=True)
-    sets = [f"raw={raw}", f"people={arguments.annotations}"]
+    raw_and_people = [f"raw={raw}", f"people={arguments.annotations}"]
+    compare(raw_and_people, arguments, "diversity-raw")
     if len(made) >= arguments.clusters:
-        sets.insert(0, f"accepted={store}")
+        compare([f"accepted={store}", *raw_and_people], arguments, "diversity")  # all cut to the accepted ones' number
     else:
         print(f"only {len(made)} captions were accepted: too few to cluster")
-    options = ["--clusters", str(arguments.clusters), "--embedder", arguments.writer]
-    subprocess.run([*COMMAND, "diversity", *sets, *options, "--out", str(arguments.out / "diversity")], check=True)
+
+
+def compare(sets: list[str], arguments: argparse.Namespace, name: str) -> None:
+    """Print concentration and entropy of some sets, at the size of the smallest."""
+    options = [
+        "--clusters",
+        str(arguments.clusters),
+        "--embedder",
+        arguments.writer,
+        "--out",
+        str(arguments.out / name),
+    ]
+    subprocess.run([*COMMAND, "diversity", *sets, *options], check=True)
 
 
 if __name__ == "__main__":
