@@ -8,7 +8,21 @@ from typing import Annotated
 import typer
 
 import pairsmith
-from pairsmith.cli import captions, diversity, evaluate, filtering, images, negatives, plan, report, run, stores
+from pairsmith.cli import (
+    captions,
+    diversity,
+    evaluate,
+    filtering,
+    images,
+    negative_rows,
+    negatives,
+    plan,
+    plan_images,
+    report,
+    run,
+    stores,
+    train,
+)
 from pairsmith.cli.console import StandardErrorHandler
 from pairsmith.cli.errors import GuardedGroup
 from pairsmith.cli.runtime import quieten
@@ -44,7 +58,21 @@ def begin(
         logger.addHandler(StandardErrorHandler(logging.WARNING))
 
 
-for module in (run, plan, captions, negatives, filtering, diversity, images, evaluate, stores, report):
+for module in (
+    run,
+    plan,
+    plan_images,
+    captions,
+    negatives,
+    negative_rows,
+    filtering,
+    diversity,
+    images,
+    train,
+    evaluate,
+    stores,
+    report,
+):
     module.register(app)
 
 

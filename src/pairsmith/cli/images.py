@@ -84,6 +84,13 @@ def render(
     out: Annotated[Path, typer.Option("--out", help="Folder of the new store; one that was stopped goes on.")],
     images: Annotated[bool, typer.Option("--images", help="Also decode the tokens and store pictures (PNG).")] = False,
     repeat: Annotated[int, typer.Option("--repeat", min=1, help="Pictures of each caption, all different.")] = 1,
+    allocation: Annotated[
+        Path | None,
+        typer.Option("--allocation", help="Draw what this file of `plan images` gives the generator, instead."),
+    ] = None,
+    name: Annotated[
+        str, typer.Option("--name", help="Of the generator, in the rows and in the allocation.")
+    ] = "masked",
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of all pictures.")] = 0,
     shard_rows: ShardRows = 1000,
     batch_rows: BatchRows = 64,
@@ -108,9 +115,11 @@ def render(
     from pairsmith.cli.console import say
     from pairsmith.cli.drawing import load_synthesizer
     from pairsmith.pairs import PairStore
+    from pairsmith.stages.allocation import Allocation
     from pairsmith.stages.render import render_captions
 
     source = PairStore(captions)
+    plan = None if allocation is None else Allocation.load(allocation)
     synthesizer, decoder = load_synthesizer(
         generator, tokenizer, language_model, sampling, seed, pick_device(device.value)
     )
@@ -122,6 +131,8 @@ def render(
             out,
             images=images,
             repeat=repeat,
+            allocation=plan,
+            name=name,
             shard_rows=shard_rows,
             batch_rows=batch_rows,
             progress=display.rows("render"),
