@@ -88,7 +88,7 @@ class Allocation:
         return fingerprint([self.settings.to_dict(), self.captions])
 
     def turns(self, store: PairStore, generator: str) -> list[tuple[int, int]]:
-        """What one generator is to draw: (position of the caption in the store, turn).
+        """What one generator is to draw, in the order of the store: (position of the caption, turn).
 
         Raises:
             InputError: the plan was made for another store, or gives this generator nothing.
@@ -99,7 +99,7 @@ class Allocation:
         if not own:
             raise InputError(f"the allocation gives {generator!r} nothing to draw; it has {', '.join(self.counts())}")
         positions = store.positions(drawing.caption for drawing in own)
-        return [(int(position), drawing.turn) for position, drawing in zip(positions, own, strict=True)]
+        return sorted((int(position), drawing.turn) for position, drawing in zip(positions, own, strict=True))
 
     def save(self, path: Path) -> None:
         """Write a Parquet file, renamed into place."""

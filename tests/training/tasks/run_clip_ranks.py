@@ -26,7 +26,7 @@ from tests.training.clip.data import make_settings
 SCENARIOS: dict[str, dict[str, Any]] = {
     "images": {
         "views": 2,
-        "loss": ClipLossSettings(negatives="images", views_weight=1.0),
+        "loss": ClipLossSettings(negatives="images", views_weight=1.0, views_head=24),
         "curriculum": CurriculumSettings(shape="linear", share=0.5, epochs=1),
     },
     "texts": {

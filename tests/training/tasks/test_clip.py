@@ -157,6 +157,17 @@ def test_weight_decay_spares_vectors_alone(store):
     assert decayed["token_embedding.weight"]
 
 
+def test_the_head_of_the_views_is_trained_but_not_part_of_the_model(store):
+    settings = make_settings(views=2, loss=ClipLossSettings(views_weight=1.0, views_head=24))
+    task, feed = make_task(store, settings)
+    found = task.loss(task.prepare(feed.batch(0), torch.device("cpu")), "main", 0, torch.Generator())
+    found.sum.backward()
+    names = {item.name.split(".")[0] for item in task.parameters("main")}
+    assert names == {"clip", "views_head"}
+    assert all(item.parameter.grad.abs().sum() > 0 for item in task.parameters("main") if "views_head" in item.name)
+    assert not any("head" in name for name in task.encoder.model.state_dict())
+
+
 def test_the_layers_of_both_towers_are_blocks(store):
     task, _ = make_task(store, make_settings())
     assert [type(block).__name__ for block in task.blocks()] == ["ResidualAttentionBlock"] * 2
@@ -211,6 +222,7 @@ def test_precision_does_not_change_what_the_loss_is(store):
     [
         ({"contrast": "diht", "negatives": "texts"}, "takes no hard ones"),
         ({"rank_weight": 0.2}, "negatives=texts"),
+        ({"views_head": 8}, "set views_weight too"),
     ],
 )
 def test_losses_that_do_not_go_together(settings, message):

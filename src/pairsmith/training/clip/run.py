@@ -53,7 +53,7 @@ def train_dual_encoder(
         rank=ranks.rank,
         world=ranks.world,
     )
-    task = ClipTask(encoder, settings.loss, len(captions.kinds), gather_over(ranks))
+    task = ClipTask(encoder, settings.loss, len(captions.kinds), gather_over(ranks), seed)
     data = settings.to_dict()
     result = train(
         task,

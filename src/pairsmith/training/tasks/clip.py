@@ -35,6 +35,12 @@ class ClipLossSettings(Settings):
     views_weight: float = Field(
         default=0.0, ge=0, description="of the contrast between pictures of one caption; 1 is StableRep+"
     )
+    views_head: int | None = Field(
+        default=None,
+        gt=0,
+        description="width of a two-layer head that gives that contrast embeddings of its own, as StableRep+ has; it "
+        "is not saved with the model. None: on the model's own embeddings",
+    )
     views_temperature: float = Field(default=TEMPERATURE, gt=0, description="of that contrast; not trained")
     rank_weight: float = Field(
         default=0.0, ge=0, description="of CE-CLIP's rank term between a caption and its negative; the paper has 0.2"
@@ -46,6 +52,8 @@ class ClipLossSettings(Settings):
     def _fitting(self) -> ClipLossSettings:
         if self.contrast == "diht" and self.negatives != "none":
             raise ValueError("contrast=diht weighs the negatives of the batch and takes no hard ones: negatives=none")
+        if self.views_head and not self.views_weight:
+            raise ValueError("views_head is used by the contrast between pictures: set views_weight too")
         if self.rank_weight and self.negatives != "texts":
             raise ValueError("rank_weight compares a caption with its negative's text: negatives=texts")
         return self
@@ -59,18 +67,35 @@ class ClipTask(Task):
         losses: which.
         kinds: number of kinds of hard negatives in the data.
         gather: collects features over ranks; every rank must have equally many pictures and captions.
+        seed: of the head's weights, where there is one.
     """
 
     # Every row is compared with all rows of all ranks.
     sums_over_rows = False
 
-    def __init__(self, encoder: DualEncoder, losses: ClipLossSettings, kinds: int = 1, gather: Gather = ALONE) -> None:
+    def __init__(
+        self,
+        encoder: DualEncoder,
+        losses: ClipLossSettings,
+        kinds: int = 1,
+        gather: Gather = ALONE,
+        seed: int = 0,
+    ) -> None:
         self.encoder = encoder
         self.losses = losses
         self.kinds = kinds
         self.gather = gather
         self.model = encoder.model
-        self.modules = {"clip": self.model}
+        self.modules: dict[str, nn.Module] = {"clip": self.model}
+        self._views_head: nn.Module = nn.Identity()
+        if losses.views_head:
+            width = encoder.architecture["embed_dim"]
+            with torch.random.fork_rng(devices=[]):
+                torch.default_generator.manual_seed(seed)
+                self._views_head = nn.Sequential(
+                    nn.Linear(width, losses.views_head), nn.GELU(), nn.Linear(losses.views_head, width)
+                )
+            self.modules["views_head"] = self._views_head
         mean, std = (torch.tensor(value).view(1, 3, 1, 1) for value in (encoder.config.mean, encoder.config.std))
         self._mean, self._std = mean, std
 
@@ -84,7 +109,8 @@ class ClipTask(Task):
         return {**moved, "pixels": (pixels - self._mean.to(device)) / self._std.to(device)}
 
     def loss(self, batch: Mapping[str, Tensor], phase: str, step: int, generator: torch.Generator) -> TaskLoss:
-        images = _unit(self.model.encode_image(batch["pixels"]))  # [I, D]
+        embedded = self.model.encode_image(batch["pixels"])
+        images = _unit(embedded)  # [I, D]
         tokens = batch["tokens"]
         bring = self.losses.negatives == "texts"
         said = torch.cat([tokens, batch["negative_tokens"]]) if bring else tokens
@@ -95,7 +121,10 @@ class ClipTask(Task):
         settings = self.losses
         if settings.views_weight:
             views = view_loss(
-                images, batch["image_captions"], temperature=settings.views_temperature, gather=self.gather
+                _unit(self._views_head(embedded)),
+                batch["image_captions"],
+                temperature=settings.views_temperature,
+                gather=self.gather,
             )
             parts["views"] = settings.views_weight * views
         if settings.rank_weight:
