@@ -60,10 +60,12 @@ def train_clip(
         return
     prepare_torch()
     from pairsmith.pairs import PairStore
+    from pairsmith.training import read_ranks
     from pairsmith.training.clip.run import MODEL_FOLDER, train_dual_encoder
 
     rows = PairStore(store)
     with open_display() as display, display.stage("train clip"):
         result = train_dual_encoder(rows, settings, out, progress=display.training("clip"))
-    say(f"Steps: {result.step:,}, loss {result.history[-1]['loss']:.4g}")
-    say(f"Model: {out / MODEL_FOLDER}")
+    if read_ranks().rank == 0:
+        say(f"Steps: {result.step:,}, loss {result.history[-1]['loss']:.4g}")
+        say(f"Model: {out / MODEL_FOLDER}")

@@ -241,6 +241,8 @@ def test_epochs_become_steps():
     found = make_settings(epochs=40, warmup_epochs=1).resolved(7)
     assert (found.steps, found.warmup_steps) == (280, 7)
     assert make_settings(steps=3).resolved(7).steps == 3
+    kept = make_settings(epochs=2, training={"warmup_steps": 5}).resolved(7)
+    assert (kept.steps, kept.warmup_steps) == (14, 5)
 
 
 def test_the_papers_settings():

@@ -25,8 +25,10 @@ class ClipSettings(Settings):
         gt=0,
         description="visits of every caption; sets training.steps, which is taken where this is None",
     )
-    warmup_epochs: int = Field(
-        default=0, ge=0, description="with epochs: length of the warm-up; sets training.warmup_steps"
+    warmup_epochs: int | None = Field(
+        default=None,
+        ge=0,
+        description="length of the warm-up; sets training.warmup_steps, which is taken where this is None",
     )
     training: TrainingSettings = Field(description="batch_size counts pictures: captions times views")
 
@@ -40,8 +42,7 @@ class ClipSettings(Settings):
 
     def resolved(self, steps_per_epoch: int) -> TrainingSettings:
         """The training settings with the steps that epochs come to."""
-        if self.epochs is None:
-            return self.training
+        counts = {"steps": self.epochs, "warmup_steps": self.warmup_epochs}
         return self.training.model_copy(
-            update={"steps": self.epochs * steps_per_epoch, "warmup_steps": self.warmup_epochs * steps_per_epoch}
+            update={name: epochs * steps_per_epoch for name, epochs in counts.items() if epochs is not None}
         )
