@@ -15,11 +15,14 @@ from pairsmith.cli import (
     evaluate,
     filtering,
     images,
+    negative_rows,
     negatives,
     plan,
+    plan_images,
     report,
     run,
     stores,
+    train,
 )
 from pairsmith.cli.console import StandardErrorHandler
 from pairsmith.cli.errors import GuardedGroup
@@ -56,7 +59,22 @@ def begin(
         logger.addHandler(StandardErrorHandler(logging.WARNING))
 
 
-for module in (run, plan, captions, negatives, filtering, diversity, images, decoder, evaluate, stores, report):
+for module in (
+    run,
+    plan,
+    plan_images,
+    captions,
+    negatives,
+    negative_rows,
+    filtering,
+    diversity,
+    images,
+    decoder,
+    train,
+    evaluate,
+    stores,
+    report,
+):
     module.register(app)
 
 

@@ -34,11 +34,19 @@ def register(app: typer.Typer) -> None:
     from pairsmith.cli import (
         evaluate_compositions,
         evaluate_encoders,
+        evaluate_generators,
         evaluate_pictures,
         evaluate_scenes,
         evaluate_text,
     )
 
-    for module in (evaluate_text, evaluate_pictures, evaluate_encoders, evaluate_compositions, evaluate_scenes):
+    for module in (
+        evaluate_text,
+        evaluate_pictures,
+        evaluate_generators,
+        evaluate_encoders,
+        evaluate_compositions,
+        evaluate_scenes,
+    ):
         module.register(commands)
     app.add_typer(commands, name="evaluate")

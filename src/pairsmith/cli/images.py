@@ -92,6 +92,15 @@ def render(
     repeat: Annotated[
         int, typer.Option("--repeat", metavar="N", min=1, help="Pictures of each caption, all different.")
     ] = 1,
+    allocation: Annotated[
+        Path | None,
+        typer.Option(
+            "--allocation", metavar="FILE", help="Draw what this file of `plan images` gives the generator, instead."
+        ),
+    ] = None,
+    name: Annotated[
+        str, typer.Option("--name", metavar="NAME", help="Of the generator, in the rows and in the allocation.")
+    ] = "masked",
     seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Another seed draws other pictures.")] = 0,
     shard_rows: ShardRows = 1000,
     batch_rows: BatchRows = 64,
@@ -116,9 +125,11 @@ def render(
     from pairsmith.cli.console import say
     from pairsmith.cli.drawing import load_synthesizer
     from pairsmith.pairs import PairStore
+    from pairsmith.stages.allocation import Allocation
     from pairsmith.stages.render import render_captions
 
     source = PairStore(captions)
+    plan = None if allocation is None else Allocation.load(allocation)
     synthesizer, decoder = load_synthesizer(
         generator, tokenizer, language_model, sampling, seed, pick_device(device.value)
     )
@@ -130,6 +141,8 @@ def render(
             out,
             images=images,
             repeat=repeat,
+            allocation=plan,
+            name=name,
             shard_rows=shard_rows,
             batch_rows=batch_rows,
             progress=display.rows("render"),

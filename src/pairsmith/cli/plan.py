@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pairsmith.recipes.plan import Part, Plan
 
 recipes = typer.Typer(
-    help="Count what a recipe would take, in memory and days.",
+    help="Count what a recipe would take; share out images.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

@@ -14,6 +14,7 @@ from pairsmith.execution import run_stage
 from pairsmith.pairs import Pair, PairStore, pair_id
 from pairsmith.pairs.images import encode_image
 from pairsmith.settings import canonical_json
+from pairsmith.stages.allocation import Allocation
 from pairsmith.tokenizer.model import VQTokenizer
 from pairsmith.training.synthesis import Synthesizer
 
@@ -29,6 +30,7 @@ def render_captions(
     images: bool = False,
     repeat: int = 1,
     name: str = "masked",
+    allocation: Allocation | None = None,
     shard_rows: int = 1000,
     batch_rows: int = 64,
     progress: Progress | None = None,
@@ -44,16 +46,22 @@ def render_captions(
         images: whether decoded pictures are stored too (PNG).
         repeat: pictures a caption, each with a seed of its own.
         name: of the generator, in the rows.
+        allocation: what this generator is to draw, instead of every caption `repeat` times.
         shard_rows, batch_rows: rows a shard, and captions drawn at a time.
         progress: called with (rows done, all rows, failed rows).
 
     Raises:
-        InputError: the generator was trained with another tokenizer, and as `run_stage`.
+        InputError: the generator was trained with another tokenizer, an allocation of other captions or without this
+            generator, and as `run_stage`.
     """
     synthesizer.generator.check_codes(tokenizer)
     described = synthesizer.settings()
     settings_text = canonical_json(described["sampling"])
     items = [(position, turn) for position in range(len(captions)) for turn in range(repeat)]
+    inputs = {"captions": captions.fingerprint, "tokenizer": tokenizer.fingerprint()}
+    if allocation is not None:
+        items = allocation.turns(captions, name)
+        inputs["allocation"] = allocation.fingerprint()
 
     def blank(item: tuple[int, int]) -> Pair:
         position, turn = item
@@ -78,7 +86,7 @@ def render_captions(
         items,
         make_rows,
         settings={"stage": "render", "synthesis": described, "images": images, "repeat": repeat, "name": name},
-        inputs={"captions": captions.fingerprint, "tokenizer": tokenizer.fingerprint()},
+        inputs=inputs,
         shard_rows=shard_rows,
         batch_rows=batch_rows,
         num_tokens=tokenizer.config.num_tokens,

@@ -1,0 +1,1 @@
+"""Training dual encoders on pair stores: batches under the curriculum, settings, presets, and the run itself."""
