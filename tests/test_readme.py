@@ -18,7 +18,7 @@ BLOCKS = re.findall(r"```(\w+)\n(.*?)```", TEXT, re.DOTALL)
 PYTHON = [code for language, code in BLOCKS if language == "python"]
 SHELL = "\n".join(code for language, code in BLOCKS if language == "bash").replace("\\\n", " ")
 CALLS = [shlex.split(line, comments=True)[1:] for line in SHELL.splitlines() if line.startswith("pairsmith ")]
-COMMANDS = sorted(set(re.findall(r"`pairsmith ([a-z]+)", TEXT)))
+COMMANDS = sorted(set(re.findall(r"`pairsmith ([a-z-]+)", TEXT)))
 
 
 def test_there_are_examples() -> None:
