@@ -14,7 +14,7 @@ from pairsmith.pairs import Pair, PairStore, imported_id
 from pairsmith.recipes.synth2 import models
 from pairsmith.recipes.synth2.place import Place
 from pairsmith.recipes.synth2.presets import preset
-from pairsmith.recipes.synth2.shipped import FOLDER, MODELS, take_shipped
+from pairsmith.recipes.synth2.shipped import FOLDER, MODELS, check_from_scratch, take_shipped
 from pairsmith.tokenizer.discriminator import PatchDiscriminator
 from pairsmith.training.checkpoint import MODEL, latest_checkpoint
 from tests.pairs.importers.samples import picture
@@ -84,6 +84,16 @@ def test_a_kill_between_the_files_of_shipped_models_is_mended(
     take_shipped(preset("tiny"), tmp_path)
     for name in MODELS:
         assert folder_bytes(tmp_path / name) == folder_bytes(FOLDER / name)
+
+
+def test_shipped_models_are_not_taken_for_trained_ones(tmp_path: Path) -> None:
+    check_from_scratch(tmp_path)
+    take_shipped(preset("tiny"), tmp_path)
+    for name in MODELS:
+        with pytest.raises(InputError, match=f"{name} came with the package"):
+            check_from_scratch(tmp_path)
+        (tmp_path / name / "training").mkdir()
+    check_from_scratch(tmp_path)
 
 
 def test_a_kill_while_a_language_model_is_saved_leaves_no_model(

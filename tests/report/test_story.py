@@ -101,3 +101,13 @@ def test_a_gold_without_true_pictures_is_explained(scene_run: Path, copy: Copy) 
 def test_cut_captions_are_told_as_a_share_of_all(scene_run: Path) -> None:
     told = " ".join(story.quality(RunFolder(scene_run)))
     assert "2 % of the captions were longer than the generator reads, and were cut." in told
+
+
+def test_test_images_that_come_twice_or_were_trained_on_are_told(scene_run: Path, copy: Copy) -> None:
+    out = copy(scene_run)
+    file = out / "evaluation" / "overlap.json"
+    file.write_text('{"test": 400, "distinct": 355, "in_training": 135}')
+    told = " ".join(story.limits(RunFolder(out)))
+    assert "Of the 400 test images, 355 differ from one another, and 135 are also images of real training pairs" in told
+    file.write_text('{"test": 400, "distinct": 400, "in_training": 0}')
+    assert story.image_overlap(RunFolder(out)) is None

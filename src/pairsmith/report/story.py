@@ -207,6 +207,24 @@ def truth(arms: Mapping[str, ArmResult]) -> str:
     )
 
 
+def image_overlap(run: RunFolder) -> str | None:
+    """How many test images occur twice, or among the training pairs."""
+    found = run.result("overlap") or {}
+    tested, distinct, trained = (finite(found.get(key)) for key in ("test", "distinct", "in_training"))
+    if tested is None or distinct is None or trained is None or (distinct == tested and not trained):
+        return None
+    sentence = (
+        f"Of the {count(tested)} test images, {count(distinct)} differ from one another, and {count(trained)} are also "
+        "images of real training pairs"
+    )
+    if run.own_pairs:
+        return f"{sentence}."
+    return (
+        f"{sentence}: a scene is drawn in one way alone, and combinations that real pairs show come again in the test. "
+        "What was held out is in no real pair."
+    )
+
+
 def limits(run: RunFolder) -> list[str]:
     """What the figures do not show."""
     found = []
@@ -221,6 +239,8 @@ def limits(run: RunFolder) -> list[str]:
         )
     if left_out := gold_left_out(run):
         found.append(left_out)
+    if overlap := image_overlap(run):
+        found.append(overlap)
     if any(len(arm.seeds) == 1 for arm in run.arms.values()) or not run.arms:
         found.append("With one seed an arm, differences hold the luck of one training, which no interval here covers.")
     found += [

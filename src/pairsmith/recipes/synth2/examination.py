@@ -12,7 +12,7 @@ from pairsmith.captions.stage import reason_counts
 from pairsmith.pairs import PairStore
 from pairsmith.pairs.images import load_pixels
 from pairsmith.recipes.synth2 import measure
-from pairsmith.recipes.synth2.data import Data
+from pairsmith.recipes.synth2.data import Data, image_overlap
 from pairsmith.recipes.synth2.models import Models
 from pairsmith.recipes.synth2.results import save_json
 from pairsmith.recipes.synth2.settings import Synth2Settings
@@ -28,7 +28,9 @@ def examine(
     captions: PairStore,
     folder: Path,
 ) -> None:
-    """Write tokenizer.json, diversity.json and generator.json into `folder`, those that are not there yet."""
+    """Write overlap, tokenizer, diversity and generator (.json) into `folder`, those that are not there yet."""
+    if not (folder / "overlap.json").is_file():
+        save_json(folder / "overlap.json", image_overlap(data.test, data.real))
     if not (folder / "tokenizer.json").is_file():
         pixels = _pictures(test, len(test), trained)
         save_json(folder / "tokenizer.json", measure.tokenizer_quality(trained.tokenizer, pixels))

@@ -28,7 +28,7 @@ from pairsmith.recipes.synth2.requirements import check_requirements
 from pairsmith.recipes.synth2.results import collect_metrics, save_json
 from pairsmith.recipes.synth2.run_files import begin
 from pairsmith.recipes.synth2.settings import Synth2Settings
-from pairsmith.recipes.synth2.shipped import take_shipped
+from pairsmith.recipes.synth2.shipped import check_from_scratch, take_shipped
 from pairsmith.recipes.synth2.speed import measure_speed
 from pairsmith.stages.render import render_captions
 from pairsmith.stages.tokenize import tokenize_images
@@ -78,7 +78,9 @@ def _run(
         )
 
     with reporter.stage("tokenizer and language model"):
-        if data.world is not None and not from_scratch:
+        if from_scratch:
+            place.only_first(lambda: check_from_scratch(out / "models"))
+        elif data.world is not None:
             place.only_first(lambda: take_shipped(settings, out / "models"))
         trained = models.pretrained_models(settings, data.pictures, data.text, out / "models", place, reporter)
         real_pairs = place.in_turn(lambda: tokenize_images(data.real, trained.tokenizer, out / "tokens" / "real"))

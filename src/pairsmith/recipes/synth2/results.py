@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 from pairsmith.evaluation import Metric
 from pairsmith.evaluation.bootstrap import Interval
 from pairsmith.evaluation.several_seeds import CIDER, over_seeds, relative_gain, seeds_and_images
+from pairsmith.pairs.atomic import atomic_file
 from pairsmith.recipes.synth2.measure import FRECHET
 from pairsmith.recipes.synth2.run_files import read_arms
 from pairsmith.recipes.synth2.settings import Synth2Settings
@@ -24,9 +24,8 @@ CAPTION_KEYS = {"cider_d": "cider", "bleu_4": "bleu_4", "rouge_l": "rouge_l"}
 def save_json(path: Path, value: Any) -> None:
     """Write JSON in one step (a reader sees the old file or the new one); dataclasses become objects."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(value, default=_plain, indent=1))
-    os.replace(temporary, path)
+    with atomic_file(path) as file:
+        file.write(json.dumps(value, default=_plain, indent=1).encode())
 
 
 def _plain(value: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from pairsmith.errors import InputError
+from pairsmith.pairs.atomic import atomic_file
 from pairsmith.recipes.synth2.settings import Synth2Settings
 from pairsmith.settings import first_difference
 
@@ -31,9 +32,8 @@ def begin(settings: Synth2Settings, out: Path, real: Path | None) -> None:
         if difference:
             raise InputError(f"{out} holds a run with other settings: {difference}; use another --out")
     out.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_suffix(".tmp")
-    temporary.write_text(yaml.safe_dump(wanted, sort_keys=False))
-    temporary.replace(file)
+    with atomic_file(file) as settings_file:
+        settings_file.write(yaml.safe_dump(wanted, sort_keys=False).encode())
 
 
 def _read_settings(file: Path) -> dict[str, Any]:

@@ -172,7 +172,7 @@ class SpeedSettings(Settings):
     """The efficiency measurement of paper §4.2.4 and Table 5: synthesis on the fly, with and without pixels."""
 
     steps: int = Field(default=6, gt=0, description="timed training steps of each path in a round")
-    rounds: int = Field(default=3, gt=0, description="rounds, the two paths in turn; the median counts")
+    rounds: int = Field(default=3, gt=0, description="rounds, the two paths in turn; their geometric mean counts")
     warmup: int = Field(default=2, ge=0, description="untimed steps before")
 
 

@@ -11,6 +11,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from pairsmith.errors import InputError
 from pairsmith.model_folder import CONFIG_FILE
 from pairsmith.recipes.synth2.models import INCOMING, install
 from pairsmith.recipes.synth2.settings import Synth2Settings
@@ -52,6 +53,18 @@ def take_shipped(settings: Synth2Settings, folder: Path) -> None:
             incoming = folder / name / INCOMING
             shutil.copytree(FOLDER / name, incoming, dirs_exist_ok=True)
             install(incoming, folder / name)
+
+
+def check_from_scratch(folder: Path) -> None:
+    """That no model in a run's folder was taken from the package, whose copies have no training behind them.
+
+    Raises:
+        InputError: one was.
+    """
+    there = [name for name in MODELS if (folder / name / CONFIG_FILE).is_file()]
+    taken = [name for name in there if not (folder / name / "training").is_dir()]
+    if taken:
+        raise InputError(f"{folder / taken[0]} came with the package: to train it from scratch, use another --out")
 
 
 def ship(settings: Synth2Settings, folder: Path) -> None:

@@ -71,7 +71,8 @@ def measure_speed(settings: Synth2Settings, parts: Ingredients, synthesizer: Syn
         batches = [feed.batch(step) for step in range(settings.speed.steps)]
         rates: dict[str, list[float]] = {name: [] for name in tasks}
         for turn in range(settings.speed.rounds):
-            for name, stepper in steppers.items():
+            # Who comes first changes, so that neither path always runs on a machine that the other has warmed.
+            for name, stepper in sorted(steppers.items(), reverse=turn % 2 == 1):
                 tasks[name].model.train()
                 for step in range(settings.speed.warmup if turn == 0 else 0):
                     stepper.step(batches[step % len(batches)], step)
@@ -84,7 +85,7 @@ def measure_speed(settings: Synth2Settings, parts: Ingredients, synthesizer: Syn
         stages, agreement = _stages(settings, parts, synthesizer, tasks["embedding"], batches[0])
     size = parts.tokenizer.config
     return Speed(
-        {name: statistics.median(values) for name, values in rates.items()},
+        {name: statistics.geometric_mean(values) for name, values in rates.items()},
         repeated([fast / slow for fast, slow in zip(rates["embedding"], rates["pixels"], strict=True)]),
         stages,
         agreement,
