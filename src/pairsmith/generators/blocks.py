@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pairsmith.generators.config import GeneratorConfig
+from pairsmith.generators.config import TextToTokensConfig
 
 
 def split_heads(features: Tensor, heads: int) -> Tensor:
@@ -58,7 +58,7 @@ class CrossAttention(nn.Module):
 class Block(nn.Module):
     """Pre-norm self-attention, cross-attention and GELU MLP; dropout on what each adds to the residual stream."""
 
-    def __init__(self, config: GeneratorConfig) -> None:
+    def __init__(self, config: TextToTokensConfig) -> None:
         super().__init__()
         self.self_norm = nn.LayerNorm(config.width)
         self.self_attention = SelfAttention(config.width, config.heads)
@@ -107,7 +107,7 @@ class RelativeBias(nn.Module):
 class TextBlock(nn.Module):
     """Pre-norm bidirectional self-attention and GELU MLP over the text, before the image attends to it."""
 
-    def __init__(self, config: GeneratorConfig) -> None:
+    def __init__(self, config: TextToTokensConfig) -> None:
         super().__init__()
         self.self_norm = nn.LayerNorm(config.width)
         self.self_attention = SelfAttention(config.width, config.heads)

@@ -13,28 +13,26 @@ import torch
 from torch import Tensor, nn
 
 from pairsmith.errors import InputError
-from pairsmith.generators.model import MaskedGenerator
-from pairsmith.generators.sampling import SamplingSettings, sample
+from pairsmith.generators.base import TokenGenerator
 from pairsmith.generators.text import TextEncoder
 from pairsmith.seeds import row_seed
+from pairsmith.settings import Settings
 
 
 class Synthesizer:
     """Captions to tokens.
 
     Args:
-        generator: the masked generator; used in eval mode.
+        generator: the model that draws; used in eval mode.
         text_encoder: of the language model it was trained with.
-        sampling: how it decodes.
+        sampling: how it draws, settings of its kind.
         seed: of the run.
 
     Raises:
         InputError: the text encoder gives other hidden states than the generator was trained to read.
     """
 
-    def __init__(
-        self, generator: MaskedGenerator, text_encoder: TextEncoder, sampling: SamplingSettings, seed: int
-    ) -> None:
+    def __init__(self, generator: TokenGenerator, text_encoder: TextEncoder, sampling: Settings, seed: int) -> None:
         if text_encoder.layer != generator.config.text_layer:
             raise InputError(
                 f"the generator reads hidden states {generator.config.text_layer} of its language model, and the text "
@@ -56,7 +54,7 @@ class Synthesizer:
         epochs = epochs if epochs is not None else [0] * len(ids)
         seeds = [row_seed(self.seed, row_id, f"image/{epoch}") for row_id, epoch in zip(ids, epochs, strict=True)]
         text, text_mask = self.text_encoder.encode(captions)
-        return sample(self.generator, text, text_mask, self.sampling, seeds)
+        return self.generator.draw(text, text_mask, self.sampling, seeds)
 
     def settings(self) -> dict[str, Any]:
         """What decides the pictures, in JSON types."""
