@@ -43,6 +43,7 @@ from pairsmith.recipes.synth2.shipped import take_shipped
 from pairsmith.recipes.synth2.speed import measure_speed
 from pairsmith.settings import first_difference
 from pairsmith.stages.render import render_captions
+from pairsmith.stages.token_renderer import TokenRenderer
 from pairsmith.stages.tokenize import tokenize_images
 from pairsmith.tokenizer.model import VQTokenizer
 from pairsmith.training.logging import Progress
@@ -143,8 +144,7 @@ def run_synth2(
     with reporter.stage("synthetic images"):  # §3.2.2
         synthetic = render_captions(
             captions,
-            synthesizer,
-            trained.tokenizer,
+            TokenRenderer(synthesizer, trained.tokenizer),
             out / "synthetic",
             shard_rows=settings.synthesis.shard_rows,
             batch_rows=settings.synthesis.batch_rows,

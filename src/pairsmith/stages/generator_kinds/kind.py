@@ -1,0 +1,139 @@
+"""What a kind of image generator is to the commands and recipes: how to tell its folder, load it, and train it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pairsmith.errors import InputError
+from pairsmith.generators.base import TokenGenerator
+from pairsmith.generators.text import TextEncoder
+from pairsmith.settings import Settings
+from pairsmith.stages.renderer import Renderer
+from pairsmith.stages.token_renderer import TokenRenderer
+from pairsmith.tokenizer.model import VQTokenizer
+from pairsmith.training.synthesis import Synthesizer
+from pairsmith.training.task import Task
+
+MakeTextEncoder = Callable[[int, int], TextEncoder]
+"""(text tokens, hidden layer) -> the frozen language model as a text encoder, on the device."""
+
+
+@dataclass(frozen=True)
+class RenderRequest:
+    """What a command or a recipe was given to render with.
+
+    Attributes:
+        source: folder or hub name of the generator.
+        settings: how to draw, of the kind's `sampling` class.
+        seed: of all pictures.
+        device: "cpu" or a cuda device.
+        images: whether rows of a generator of tokens hold decoded pictures too.
+        tokenizer: folder or hub name; None where none was given.
+        text_encoder: makes the text encoder; None where no language model was given.
+    """
+
+    source: str
+    settings: Any
+    seed: int
+    device: str
+    images: bool = False
+    tokenizer: str | None = None
+    text_encoder: MakeTextEncoder | None = None
+
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """What a new generator is made from.
+
+    Attributes:
+        settings: of the kind's `training` class.
+        tokenizer: whose tokens it learns to draw.
+        text_encoder: frozen, of the language model that it will read.
+        seed: of the initial weights.
+    """
+
+    settings: Any
+    tokenizer: VQTokenizer
+    text_encoder: TextEncoder
+    seed: int
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a kind is trained on rows of caption and tokens.
+
+    Attributes:
+        settings: its class; a field `training` holds `TrainingSettings`.
+        presets: name -> values for that class.
+        build: makes an untrained model and its task.
+    """
+
+    settings: type[Settings]
+    presets: Mapping[str, Mapping[str, Any]]
+    build: Callable[[TrainRequest], tuple[TokenGenerator, Task]]
+
+
+@dataclass(frozen=True)
+class GeneratorKind:
+    """One kind of generator.
+
+    Attributes:
+        name: what users call it.
+        what: one line for help texts.
+        file: the JSON file that its folder has, and `marks`, what stands in it.
+        sampling: class of the settings that it draws with.
+        open: loads it, ready to render.
+        training: how it is trained; None for kinds that come trained.
+    """
+
+    name: str
+    what: str
+    file: str
+    sampling: type[Settings]
+    open: Callable[[RenderRequest], Renderer]
+    marks: Mapping[str, Any] = field(default_factory=dict)
+    training: Training | None = None
+
+
+def open_token_renderer(request: RenderRequest, model: type[TokenGenerator], name: str) -> Renderer:
+    """`GeneratorKind.open` of every generator that draws a tokenizer's tokens from a language model's features.
+
+    Raises:
+        InputError: tokenizer or language model not given, not to be loaded, or not those it was trained with.
+    """
+    source = request.source
+    if request.tokenizer is None or request.text_encoder is None:
+        option = "--tokenizer" if request.tokenizer is None else "--language-model"
+        raise InputError(f"generator {source} is of kind {name}, which needs {option}: the one it was trained with")
+    drawer = model.from_pretrained(source).to(request.device).eval()
+    decoder = VQTokenizer.from_pretrained(request.tokenizer).to(request.device).eval()
+    ours, theirs = drawer.config, decoder.config
+    for what, one, other in (("codes", ours.codebook_size, theirs.codebook_size), ("grid", ours.grid, theirs.grid)):
+        if one != other:
+            raise InputError(
+                f"generator {source} has {what} {one}, tokenizer {request.tokenizer} {other}: they do not belong "
+                "together"
+            )
+    drawer.check_codes(decoder)
+    encoder = request.text_encoder(ours.max_text, ours.text_layer)
+    if encoder.dim != ours.text_dim:
+        raise InputError(
+            f"generator {source} reads features of width {ours.text_dim}, and the language model has {encoder.dim}: "
+            "give the one it was trained with"
+        )
+    synthesizer = Synthesizer(drawer, encoder, request.settings, request.seed)
+    return TokenRenderer(synthesizer, decoder, images=request.images, name=name)
+
+
+def fitted(request: TrainRequest) -> dict[str, Any]:
+    """Fields of a generator's config that follow from its tokenizer and text encoder."""
+    sizes = request.tokenizer.config
+    return {
+        "codebook_size": sizes.codebook_size,
+        "grid": sizes.grid,
+        "codes": request.tokenizer.codes_fingerprint(),
+        "text_dim": request.text_encoder.dim,
+        "text_layer": request.text_encoder.layer,
+    }
