@@ -112,6 +112,11 @@ def test_a_pipeline_of_diffusers_renders_through_the_same_command(pairsmith, pai
     told, found = (list(PairStore(tmp_path / name).iter_pairs()) for name in ("told", "found"))
     assert told == found
     assert all(pair.generator == "diffusers" and pair.image is not None and pair.tokens is None for pair in told)
+    assert pairsmith(*given, "--out", tmp_path / "named", "--name", "sd3").exit_code == 0
+    named = list(PairStore(tmp_path / "named").iter_pairs())
+    assert all(pair.generator == "sd3" for pair in named)
+    assert not {pair.id for pair in named} & {pair.id for pair in told}  # pipelines of other names have other rows
+    assert [pair.image for pair in named] == [pair.image for pair in told]
     wrong = pairsmith("render", pairs, "--generator", pipeline, "--out", tmp_path / "y", "--kind", "masked")
     assert "language-model" in only_sentence(wrong) or "--tokenizer" in only_sentence(wrong)
 

@@ -109,6 +109,10 @@ def render(
         int, typer.Option("--repeat", metavar="N", min=1, help="Pictures of each caption, all different.")
     ] = 1,
     seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Another seed draws other pictures.")] = 0,
+    name: Annotated[
+        str | None,
+        typer.Option("--name", metavar="NAME", help="Of the generator, in the rows. [default: its kind]"),
+    ] = None,
     shard_rows: ShardRows = 1000,
     batch_rows: BatchRows = 64,
     device: DeviceOption = Device.auto,
@@ -140,7 +144,7 @@ def render(
     source = PairStore(captions)
     where = pick_device(device.value)
     text = text_encoder_of(language_model, where)
-    renderer = chosen.open(RenderRequest(generator, sampling, seed, where, images, tokenizer, text))
+    renderer = chosen.open(RenderRequest(generator, sampling, seed, where, name, images, tokenizer, text))
     with open_display() as display, display.stage("render"):
         made = render_captions(
             source,

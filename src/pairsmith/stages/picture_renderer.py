@@ -21,13 +21,13 @@ class PictureRenderer:
     Args:
         generator: the pipeline at work.
         seed: of all pictures.
+        name: of the generator, in the rows; names tell several pipelines of one experiment apart.
     """
 
-    name = "diffusers"
-
-    def __init__(self, generator: DiffusersGenerator, seed: int) -> None:
+    def __init__(self, generator: DiffusersGenerator, seed: int, name: str = "diffusers") -> None:
         self.generator = generator
         self.seed = seed
+        self.name = name
         self._drawn = 0
         self._cut = 0
 

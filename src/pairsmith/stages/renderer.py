@@ -53,7 +53,7 @@ class Renderer(Protocol):
     """A generator at work.
 
     Attributes:
-        name: the kind of generator, in the rows.
+        name: of the generator, in the rows and in their ids.
         seed: of all pictures.
     """
 

@@ -24,7 +24,7 @@ class TokenRenderer:
         synthesizer: generator, text encoder and how to draw.
         tokenizer: whose codes the generator draws; decodes them where `images`.
         images: whether decoded pictures are stored too (PNG).
-        name: the kind of generator, in the rows.
+        name: of the generator, in the rows.
 
     Raises:
         InputError: the generator was trained with another tokenizer.

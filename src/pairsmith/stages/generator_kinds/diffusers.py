@@ -12,7 +12,7 @@ from pairsmith.stages.renderer import Renderer
 def open_pipeline(request: RenderRequest) -> Renderer:
     """Load the pipeline; tokenizer and language model of the request are not needed."""
     generator = DiffusersGenerator.from_pretrained(request.source, request.settings, request.device)
-    return PictureRenderer(generator, request.seed)
+    return PictureRenderer(generator, request.seed, request.name or KIND.name)
 
 
 KIND = GeneratorKind(

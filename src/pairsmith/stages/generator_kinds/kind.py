@@ -29,6 +29,7 @@ class RenderRequest:
         settings: how to draw, of the kind's `sampling` class.
         seed: of all pictures.
         device: "cpu" or a cuda device.
+        name: of the generator, in the rows; None: its kind.
         images: whether rows of a generator of tokens hold decoded pictures too.
         tokenizer: folder or hub name; None where none was given.
         text_encoder: makes the text encoder; None where no language model was given.
@@ -38,6 +39,7 @@ class RenderRequest:
     settings: Any
     seed: int
     device: str
+    name: str | None = None
     images: bool = False
     tokenizer: str | None = None
     text_encoder: MakeTextEncoder | None = None
@@ -124,7 +126,7 @@ def open_token_renderer(request: RenderRequest, model: type[TokenGenerator], nam
             "give the one it was trained with"
         )
     synthesizer = Synthesizer(drawer, encoder, request.settings, request.seed)
-    return TokenRenderer(synthesizer, decoder, images=request.images, name=name)
+    return TokenRenderer(synthesizer, decoder, images=request.images, name=request.name or name)
 
 
 def fitted(request: TrainRequest) -> dict[str, Any]:
