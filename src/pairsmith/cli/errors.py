@@ -17,7 +17,7 @@ BAD_INPUT = 2
 INTERRUPTED = 130
 ORDER = (
     *("run", "plan", "import", "captions", "filter", "balance", "diversity", "negatives", "tokenize", "render"),
-    *("finetune-decoder", "evaluate", "report", "export", "verify", "repair"),
+    *("finetune-decoder", "train", "evaluate", "report", "export", "verify", "repair"),
 )
 
 
