@@ -24,11 +24,13 @@ class Request:
         prompt: the text to send, or to go on from.
         seed: 63 bits; equal requests give equal texts, as far as the writer can.
         start: how the caption must begin; a writer that can makes the model go on from it.
+        images: encoded pictures (PNG or JPEG) to look at before the prompt, for writers whose model sees.
     """
 
     prompt: str
     seed: int
     start: str = ""
+    images: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True)
