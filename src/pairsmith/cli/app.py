@@ -8,7 +8,20 @@ from typing import Annotated
 import typer
 
 import pairsmith
-from pairsmith.cli import captions, diversity, evaluate, filtering, images, negatives, plan, report, run, stores
+from pairsmith.cli import (
+    captions,
+    diversity,
+    evaluate,
+    filtering,
+    images,
+    negatives,
+    plan,
+    report,
+    run,
+    scoring,
+    selecting,
+    stores,
+)
 from pairsmith.cli.console import StandardErrorHandler
 from pairsmith.cli.errors import GuardedGroup
 from pairsmith.cli.runtime import quieten
@@ -44,7 +57,20 @@ def begin(
         logger.addHandler(StandardErrorHandler(logging.WARNING))
 
 
-for module in (run, plan, captions, negatives, filtering, diversity, images, evaluate, stores, report):
+for module in (
+    run,
+    plan,
+    captions,
+    negatives,
+    filtering,
+    diversity,
+    images,
+    scoring,
+    selecting,
+    evaluate,
+    stores,
+    report,
+):
     module.register(app)
 
 
