@@ -37,7 +37,7 @@ def test_help(pairsmith, words):
 def test_all_promised_commands_are_there():
     promised = (
         "run, plan, import, export, verify, repair, captions, negatives, filter, balance, diversity, tokenize, render, "
-        "score, select, evaluate, report"
+        "score, select, compare, evaluate, report"
     )
     assert {words[0] for words in commands() if words} == set(promised.split(", "))
 

@@ -10,6 +10,7 @@ import typer
 import pairsmith
 from pairsmith.cli import (
     captions,
+    comparing,
     diversity,
     evaluate,
     filtering,
@@ -67,6 +68,7 @@ for module in (
     images,
     scoring,
     selecting,
+    comparing,
     evaluate,
     stores,
     report,

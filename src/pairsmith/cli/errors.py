@@ -15,8 +15,8 @@ from pairsmith.errors import PairsmithError
 BAD_INPUT = 2
 INTERRUPTED = 130
 ORDER = (
-    "run", "plan", "import", "captions", "tokenize", "render", "score", "select", "evaluate", "report", "export",
-    "verify", "repair",
+    "run", "plan", "import", "captions", "tokenize", "render", "score", "select", "compare", "evaluate", "report",
+    "export", "verify", "repair",
 )  # fmt: skip
 
 
