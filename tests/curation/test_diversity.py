@@ -57,13 +57,22 @@ def test_one_of_each_clump_before_a_second_one() -> None:
     assert quotas[4:] == [8, 13]
 
 
-def test_a_drawn_ground_set_is_seeded_and_close_to_all() -> None:
-    vectors = unit(0, 400)
-    drawn = facility_location(vectors, 20, ground=100, seed=3)
-    assert drawn == facility_location(vectors, 20, ground=100, seed=3)
-    whole = facility_location(vectors, 20, ground=400)
-    assert coverage(vectors, drawn) > 0.95 * coverage(vectors, whole)
-    assert coverage(vectors, whole) > coverage(vectors, list(range(20)))
+def test_parts_are_seeded_share_fairly_and_come_close() -> None:
+    vectors = unit(0, 401)
+    dealt = facility_location(vectors, 80, part=100, seed=3)
+    assert dealt == facility_location(vectors, 80, part=100, seed=3)
+    assert len(set(dealt)) == 80
+    whole = facility_location(vectors, 80, part=401)
+    drawn = np.random.default_rng(0).permutation(401)[:80].tolist()
+    assert coverage(vectors, whole) >= coverage(vectors, dealt) > coverage(vectors, drawn)
+    assert sorted(facility_location(vectors, 401, part=100)) == list(range(401))
+
+
+def test_rows_go_on_being_unlike_however_many_are_taken() -> None:
+    """Ranked by something else, the choice must not fall back to the order of rows."""
+    clumps = np.repeat(unit(5, 100, 16), 10, axis=0)
+    chosen = facility_location(clumps, 100, part=1000)
+    assert len({row // 10 for row in chosen}) == 100
 
 
 def test_all_rows_and_unfit_ones() -> None:

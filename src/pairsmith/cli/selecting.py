@@ -84,7 +84,7 @@ def select(
     Rules apply in this order: every score is there, --threshold, --best-of-caption, --near-duplicates, --top or
     --fraction. Ties are broken by id, so the same scores and settings choose the same rows. More settings, for --set:
     normalize (none, min-max, z-score), best_by, and diversity.by (facility-location, clusters) with
-    diversity.embeddings, .quality_weight, .ground and .clusters.
+    diversity.embeddings, .quality_weight, .part and .clusters.
     """
     from pairsmith.curation.selection import PRESETS, SelectionSettings
     from pairsmith.errors import InputError

@@ -1,9 +1,10 @@
 """Choosing unlike pictures: facility location by lazy greedy steps, and equal quotas of clusters.
 
-Facility location picks K rows so that every row of a ground set is like one of them: the sum over the ground set of the
-largest cosine to a chosen row, negative cosines counted as 0. Greedy steps reach at least 1 - 1/e of the best such sum
-(Nemhauser et al., 1978); gains only fall, so most need not be computed again (Minoux, 1978), and the choice is that of
-plain greedy steps. The ground set is a seeded draw of the candidates, all of them where they are few enough.
+Facility location picks K rows so that every row is like one of them: the mean over all rows of the largest cosine to a
+chosen row, negative cosines counted as 0. Greedy steps reach at least 1 - 1/e of the best such mean (Nemhauser et al.,
+1978); gains only fall, so most need not be computed again (Minoux, 1978), and the choice is that of plain greedy steps.
+Comparing all rows takes their number squared, so many rows are dealt into parts that each give their share, as in the
+first round of distributed greedy steps (Mirzasoleiman et al., 2013): rows of different parts do not see each other.
 """
 
 from __future__ import annotations
@@ -15,8 +16,6 @@ from numpy.typing import NDArray
 
 from pairsmith.errors import InputError
 
-_BLOCK = 4096  # candidates at a time
-
 
 def facility_location(
     vectors: NDArray[np.float32],
@@ -24,31 +23,42 @@ def facility_location(
     *,
     quality: NDArray[np.float64] | None = None,
     quality_weight: float = 0.0,
-    ground: int = 1000,
+    part: int = 2000,
     seed: int = 0,
 ) -> list[int]:
-    """Rows in the order in which greedy steps take them.
+    """Rows in the order in which greedy steps take them; of several parts in turn.
 
     Args:
         vectors: features of length 1, [N, D]; earlier rows win ties.
         count: rows to choose, at most N.
-        quality: [N], scaled to 0..1 here; adds `quality_weight` times it to a row's gain, the gain in coverage being a
-            mean over the ground set.
+        quality: [N], scaled to 0..1 here; adds `quality_weight` times it to a row's gain in coverage, which is a mean
+            over the rows of a part.
         quality_weight: 0 looks at coverage alone.
-        ground: rows that are to be covered.
-        seed: of the draw of the ground set.
+        part: rows that are compared with each other; of up to so many the choice is that of plain greedy steps.
+        seed: of the dealing.
 
     Raises:
         InputError: vectors that are not finite, or a number outside the rows.
     """
     rows = _check(vectors, count)
-    places = np.sort(np.random.default_rng(seed).permutation(len(rows))[:ground])
-    covered = rows[places]  # [G, D]
-    similar = np.empty((len(rows), len(places)), np.float32)  # [N, G]
-    for start in range(0, len(rows), _BLOCK):
-        np.maximum(rows[start : start + _BLOCK] @ covered.T, 0, out=similar[start : start + _BLOCK])
     bonus = np.zeros(len(rows)) if quality is None else quality_weight * _unit_range(quality)
-    best = np.zeros(len(places), np.float32)  # largest cosine to a chosen row so far
+    parts = -(-len(rows) // part)
+    dealt = np.array_split(np.random.default_rng(seed).permutation(len(rows)), max(1, parts))
+    ends = np.cumsum([len(members) for members in dealt]) * count // max(1, len(rows))
+    chosen: list[tuple[float, int, int]] = []  # (part of the share that was taken before, part, row)
+    for number, (members, share) in enumerate(zip(dealt, np.diff(ends, prepend=0), strict=True)):
+        own = np.sort(members)
+        steps = _greedy(rows[own], int(share), bonus[own])
+        chosen += [(step / share, number, int(own[row])) for step, row in enumerate(steps)]
+    return [row for _, _, row in sorted(chosen)]
+
+
+def _greedy(rows: NDArray[np.float32], count: int, bonus: NDArray[np.float64]) -> list[int]:
+    """Lazy greedy steps among rows that all see each other."""
+    if not count:
+        return []
+    similar = np.maximum(rows @ rows.T, 0)  # [P, P]
+    best = np.zeros(len(rows), np.float32)  # largest cosine to a chosen row so far
     heap = [(-(gain + bonus[row]), row) for row, gain in enumerate(similar.mean(axis=1, dtype=np.float64))]
     heapq.heapify(heap)
     chosen: list[int] = []

@@ -39,7 +39,9 @@ class Diversity(Settings):
     quality_weight: float = Field(
         default=0.0, ge=0, description="facility-location: weight of the ranking sum, scaled to 0..1, beside coverage"
     )
-    ground: int = Field(default=1000, ge=1, description="facility-location: rows to cover, drawn by the seed")
+    part: int = Field(
+        default=2000, ge=1, description="facility-location: rows compared with each other; more are dealt into parts"
+    )
     clusters: int = Field(default=100, ge=2, description="clusters: how many")
 
 
@@ -263,7 +265,7 @@ def _take_top(store: PairStore, settings: SelectionSettings, state: _State, rank
         return
     if diversity.by == "facility-location":
         rows = facility_location(
-            vectors, count, quality=quality, quality_weight=diversity.quality_weight, ground=diversity.ground,
+            vectors, count, quality=quality, quality_weight=diversity.quality_weight, part=diversity.part,
             seed=settings.seed,
         )  # fmt: skip
     else:

@@ -20,7 +20,6 @@ from pairsmith.curation.encoders import SharedModels
 from pairsmith.curation.score import Batch, View
 from pairsmith.curation.transformers_models import load_parts, pixel_view
 from pairsmith.errors import InputError
-from pairsmith.model_folder import find_folder
 from pairsmith.settings import Settings
 
 _CHECKER = "StableDiffusionSafetyChecker"
@@ -61,6 +60,8 @@ class Nsfw:
         if self._score is not None:
             return
         from transformers import AutoImageProcessor, CLIPImageProcessor
+
+        from pairsmith.model_folder import find_folder
 
         source, revision = self._settings.model, self._settings.revision
         folder = find_folder(source, revision, "a picture classifier", _FILES)
