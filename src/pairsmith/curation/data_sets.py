@@ -1,7 +1,8 @@
 """Data sets side by side: means of their scores with intervals, as the table of SynthVLM compares them.
 
 A set is a store, or a selection of it. Scores of two sets are only compared when they were computed alike. Intervals
-draw captions with all their pictures: renderings of one caption stand or fall together.
+draw captions with all their pictures: renderings of one caption stand or fall together. Sets are drawn independently,
+so the interval of a difference is too wide, never too narrow, where a set is a part of another.
 """
 
 from __future__ import annotations
