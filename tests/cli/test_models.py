@@ -15,6 +15,7 @@ from pairsmith.pairs import Pair, PairStore, imported_id
 from pairsmith.recipes.synth2.models import load_language_model, word_tokenizer
 from pairsmith.tokenizer import TokenizerConfig, VQTokenizer
 from tests.cli.test_errors import only_sentence
+from tests.generators.diffusers import tiny_pipelines
 from tests.pairs.importers.samples import picture
 
 CAPTIONS = ["a red circle", "two blue squares", "a star"]
@@ -99,6 +100,28 @@ def test_render_and_measure(pairsmith, models, pairs, tmp_path):
     assert "steps" in only_sentence(again)
 
 
+def test_a_pipeline_of_diffusers_renders_through_the_same_command(pairsmith, pairs, tmp_path):
+    pipeline = tiny_pipelines.save(tmp_path / "sd3", tiny_pipelines.sd3)
+    small = ("--set", "steps=2", "--set", "width=16", "--set", "height=16")
+    shown = pairsmith("render", pairs, "--generator", pipeline, "--out", tmp_path / "x", "--dry-run", *small)
+    assert "nsfw: fail" in shown.stdout  # the settings of its kind
+    given = ("render", pairs, "--generator", pipeline, *small, "--repeat", 2)
+    for name, more in (("told", ("--kind", "diffusers")), ("found", ("--batch-rows", 1, "--seed", 0))):
+        result = pairsmith(*given, "--out", tmp_path / name, *more)
+        assert result.exit_code == 0, result.output
+        assert "6 rows ok" in result.stdout
+    told, found = (list(PairStore(tmp_path / name).iter_pairs()) for name in ("told", "found"))
+    assert told == found
+    assert all(pair.generator == "diffusers" and pair.image is not None and pair.tokens is None for pair in told)
+    assert pairsmith(*given, "--out", tmp_path / "named", "--name", "sd3").exit_code == 0
+    named = list(PairStore(tmp_path / "named").iter_pairs())
+    assert all(pair.generator == "sd3" for pair in named)
+    assert not {pair.id for pair in named} & {pair.id for pair in told}  # pipelines of other names have other rows
+    assert [pair.image for pair in named] == [pair.image for pair in told]
+    wrong = pairsmith("render", pairs, "--generator", pipeline, "--out", tmp_path / "y", "--kind", "masked")
+    assert "language-model" in only_sentence(wrong) or "--tokenizer" in only_sentence(wrong)
+
+
 def test_the_generator_knows_which_hidden_states_it_reads(pairsmith, models, pairs, tmp_path):
     """The same weights with another text_layer in their folder draw from other features, with the same command."""
     config = json.loads((models / "generator" / "config.json").read_text())
@@ -152,6 +175,59 @@ def test_another_language_model_of_the_same_width_is_refused(pairsmith, models, 
     assert str(tmp_path / "other-lm") in sentence
     assert "give the one that it was trained with" in sentence
     assert render(models / "lm").exit_code == 0
+
+
+@pytest.mark.parametrize("kind", ["masked", "flow"])
+def test_a_generator_is_trained_and_renders(pairsmith, models, pairs, tmp_path, kind):
+    partners = ("--tokenizer", models / "tokenizer", "--language-model", models / "lm")
+    tokens = tmp_path / "tokens"
+    assert pairsmith("tokenize", pairs, "--tokenizer", models / "tokenizer", "--out", tokens).exit_code == 0
+    sizes = {"layers": 1, "heads": 2, "width": 16, "mlp_width": 16, "text_layers": 1, "max_text": 8}
+    small = [f"generator.{name}={value}" for name, value in sizes.items()]
+    small += ["training.steps=2", "training.batch_size=2", "training.tensorboard=false"]
+    given = [
+        "train",
+        "generator",
+        tokens,
+        *partners,
+        "--kind",
+        kind,
+        *(word for item in small for word in ("--set", item)),
+    ]
+    made = pairsmith(*given, "--out", tmp_path / "made")
+    assert made.exit_code == 0, made.output
+    weights = (tmp_path / "made" / "model.safetensors").read_bytes()
+    again = pairsmith(*given, "--out", tmp_path / "made")  # finished: nothing is trained anew
+    assert again.stdout == made.stdout
+    assert (tmp_path / "made" / "model.safetensors").read_bytes() == weights
+    config = json.loads((tmp_path / "made" / "config.json").read_text())
+    assert (config["grid"], config["codebook_size"], config["code_dim"], config["text_layer"]) == (2, 16, 8, 1)
+    rendered = pairsmith(
+        "render", pairs, "--generator", tmp_path / "made", *partners, "--images", "--out", tmp_path / "drawn",
+        "--set", "steps=2",
+    )  # fmt: skip
+    assert rendered.exit_code == 0, rendered.output
+    drawn = list(PairStore(tmp_path / "drawn").iter_pairs())
+    assert [pair.generator for pair in drawn] == [kind] * 3
+    assert all(pair.image is not None and pair.tokens is not None for pair in drawn)
+    refused = pairsmith(*given, "--out", tmp_path / "made", "--set", "training.learning_rate=0.5")
+    assert "learning_rate" in only_sentence(refused)
+
+
+def test_training_a_generator_needs_tokens_of_the_tokenizer(pairsmith, models, pairs, tmp_path):
+    rest = ("--language-model", models / "lm", "--out", tmp_path / "made", "--set", "generator.max_text=8")
+    without = pairsmith("train", "generator", pairs, "--tokenizer", models / "tokenizer", *rest)
+    assert "pairsmith tokenize first" in only_sentence(without)
+    tokens = tmp_path / "tokens"
+    assert pairsmith("tokenize", pairs, "--tokenizer", models / "tokenizer", "--out", tokens).exit_code == 0
+    tokenizer = VQTokenizer.from_pretrained(models / "tokenizer")
+    VQTokenizer(tokenizer.config.model_copy(update={"seed": 9})).save_pretrained(tmp_path / "other")
+    other = pairsmith("train", "generator", tokens, "--tokenizer", tmp_path / "other", *rest)
+    assert "give the one that made them" in only_sentence(other)
+    assert "come trained" in only_sentence(
+        pairsmith("train", "generator", tokens, "--tokenizer", "x", *rest, "--kind", "diffusers")
+    )
+    assert not (tmp_path / "made").exists()
 
 
 def test_models_that_do_not_belong_together_are_refused(pairsmith, models, pairs, tmp_path):

@@ -11,9 +11,12 @@ from pairsmith.pairs import PairStore
 from pairsmith.pairs.scores import (
     SELECTIONS_FOLDER,
     Selection,
+    read_embeddings,
+    read_score_column,
     read_scores,
     read_selection,
     sidecar_names,
+    write_embeddings,
     write_scores,
     write_selection,
 )
@@ -91,3 +94,41 @@ def test_a_selection_keeps_its_order_scores_and_settings(store: PairStore) -> No
     assert again.positions(store).tolist() == [4, 9, 0]
     assert len(again) == 3
     assert sidecar_names(store, SELECTIONS_FOLDER) == ["best"]
+
+
+def test_reasons_and_twins_come_back_by_position(store: PairStore) -> None:
+    ids = store.ids()
+    write_scores(
+        store, "near", [ids[4], ids[2], ids[9]], [0.1, np.nan, 1.0], {"bits": 6},
+        reasons=[None, "no picture", None], twins=[ids[9], None, ids[9]],
+    )  # fmt: skip
+    found = read_score_column(store, "near")
+    assert found.reasons == [None, None, "no picture", *[None] * 7]
+    assert found.twins is not None
+    assert found.twins.tolist() == [0, 1, 2, 3, 9, 5, 6, 7, 8, 9]
+    assert found.settings == {"bits": 6}
+    write_scores(store, "clip", ids, np.zeros(10), {})
+    plain = read_score_column(store, "clip")
+    assert plain.twins is None
+    assert plain.reasons == [None] * 10
+
+
+def test_embeddings_by_position(store: PairStore) -> None:
+    ids = store.ids()
+    vectors = np.arange(6, dtype=np.float32).reshape(2, 3)
+    write_embeddings(store, "clip", [ids[7], ids[1]], vectors, {})
+    found = read_embeddings(store, "clip")
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found[[7, 1]], vectors)
+    assert np.isnan(found[[0, 2, 9]]).all()
+    assert sidecar_names(store, "embeddings") == ["clip"]
+    with pytest.raises(InputError, match="one vector for each of 2 pairs"):
+        write_embeddings(store, "other", ids[:2], np.zeros(2), {})
+    with pytest.raises(InputError, match="no embeddings named 'other'; there are: clip"):
+        read_embeddings(store, "other")
+
+
+def test_a_selection_keeps_its_counts(store: PairStore) -> None:
+    chosen = Selection(store.ids()[:2], np.array([2.0, 1.0]), {"by": "clip"}, {"rows": 10, "chosen": 2})
+    write_selection(store, "best", chosen)
+    assert read_selection(store, "best").counts == {"rows": 10, "chosen": 2}

@@ -14,6 +14,7 @@ from pairsmith.generators.text import TextEncoder
 from pairsmith.pairs import Pair, PairStore, imported_id
 from pairsmith.pairs.atomic import CRASH_VARIABLE
 from pairsmith.stages.render import render_captions
+from pairsmith.stages.token_renderer import TokenRenderer
 from pairsmith.tokenizer.config import TokenizerConfig
 from pairsmith.tokenizer.model import VQTokenizer
 from pairsmith.training.synthesis import Synthesizer
@@ -51,10 +52,10 @@ def make_captions(folder: Path) -> PairStore:
     return PairStore.write(folder, pairs, settings={"captions": "test"})
 
 
-def render(captions: Path, out: Path, **options) -> PairStore:
+def render(captions: Path, out: Path, images: bool = False, **options) -> PairStore:
     torch.set_num_threads(1)
-    store = PairStore(captions)
-    return render_captions(store, make_synthesizer(), make_tokenizer(), out, **{"shard_rows": 8, **options})
+    renderer = TokenRenderer(make_synthesizer(), make_tokenizer(), images=images)
+    return render_captions(PairStore(captions), renderer, out, **{"shard_rows": 8, **options})
 
 
 def render_until_crash(captions: Path, out: Path, crash_at: str) -> None:

@@ -13,6 +13,7 @@ from pairsmith.pairs import PairStore
 from pairsmith.pairs.atomic import CRASH_POINTS
 from pairsmith.pairs.images import load_pixels
 from pairsmith.stages.render import render_captions
+from pairsmith.stages.token_renderer import TokenRenderer
 from pairsmith.tokenizer.model import VQTokenizer
 from pairsmith.training.synthesis import Synthesizer
 from tests.pairs.rows import folder_bytes
@@ -90,12 +91,12 @@ def test_a_tokenizer_of_other_codes_is_refused_and_another_decoder_is_not(captio
     store = PairStore(captions)
     stranger = VQTokenizer(tokenizer.config.model_copy(update={"seed": 5})).eval()  # equal in every size
     with pytest.raises(InputError, match="take the tokenizer that the generator was trained with"):
-        render_captions(store, synthesizer, stranger, tmp_path / "stranger")
+        render_captions(store, TokenRenderer(synthesizer, stranger), tmp_path / "stranger")
     assert not (tmp_path / "stranger").exists()
     finetuned = tokenizer.with_finetuned_decoder(channels=8, blocks=2).eval()
     assert finetuned.fingerprint() != tokenizer.fingerprint()
     drawn = [
-        render_captions(store, synthesizer, model, tmp_path / name).column_matrix("tokens")
+        render_captions(store, TokenRenderer(synthesizer, model), tmp_path / name).column_matrix("tokens")
         for name, model in (("own", tokenizer), ("finetuned", finetuned))
     ]
     assert (drawn[0] == drawn[1]).all()

@@ -80,7 +80,8 @@ class RequestCache:
                 self._file = None
 
     def _key(self, request: Request) -> str:
-        text = "\x1f".join((self._decided_by, request.prompt, str(request.seed), request.start))
+        seen = [hashlib.blake2b(image, digest_size=16).hexdigest() for image in request.images]
+        text = "\x1f".join((self._decided_by, request.prompt, str(request.seed), request.start, *seen))
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
     def _read(self, path: Path) -> None:

@@ -7,6 +7,7 @@ environment variable, goes into the client and nowhere else, and is cut out of e
 
 from __future__ import annotations
 
+import base64
 import logging
 import os
 import random
@@ -231,7 +232,7 @@ class ServerWriter:
 
     def _body(self, request: Request) -> dict[str, Any]:
         settings = self._settings
-        messages = [{"role": "user", "content": request.prompt}]
+        messages: list[dict[str, Any]] = [{"role": "user", "content": _content(request)}]
         if settings.system is not None:
             messages.insert(0, {"role": "system", "content": settings.system})
         body: dict[str, Any] = {
@@ -284,6 +285,18 @@ class ServerWriter:
 def _not_let_in(error: BaseException) -> bool:
     """Whether no connection came about: the client's cause is told by its name, for its library is not ours."""
     return type(error.__cause__).__name__ in ("ConnectError", "ConnectTimeout")
+
+
+def _content(request: Request) -> str | list[dict[str, Any]]:
+    """The prompt; after its pictures, as data URIs, where it has some."""
+    if not request.images:
+        return request.prompt
+    pictures = []
+    for image in request.images:
+        kind = "png" if image.startswith(b"\x89PNG") else "jpeg"
+        address = f"data:image/{kind};base64,{base64.b64encode(image).decode('ascii')}"
+        pictures.append({"type": "image_url", "image_url": {"url": address}})
+    return [*pictures, {"type": "text", "text": request.prompt}]
 
 
 def _retry_after(headers: Any) -> float | None:

@@ -26,6 +26,7 @@ class Request:
         start: how the caption must begin; a writer that can makes the model go on from it.
         head: what the prompts of the run all begin with; a writer that can has the model read it once.
         in_context: the prompt is a list of worked examples, to be gone on with: the answer is the rest of its line.
+        images: encoded pictures (PNG or JPEG) to look at before the prompt, for writers whose model sees.
     """
 
     prompt: str
@@ -33,6 +34,7 @@ class Request:
     start: str = ""
     head: str = ""
     in_context: bool = False
+    images: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True)

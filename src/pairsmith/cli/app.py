@@ -10,6 +10,7 @@ import typer
 import pairsmith
 from pairsmith.cli import (
     captions,
+    comparing,
     decoder,
     diversity,
     evaluate,
@@ -21,6 +22,8 @@ from pairsmith.cli import (
     plan_images,
     report,
     run,
+    scoring,
+    selecting,
     stores,
     train,
 )
@@ -70,6 +73,9 @@ for module in (
     diversity,
     images,
     decoder,
+    scoring,
+    selecting,
+    comparing,
     train,
     evaluate,
     stores,

@@ -16,8 +16,9 @@ from pairsmith.errors import InputError, PairsmithError
 BAD_INPUT = 2
 INTERRUPTED = 130
 ORDER = (
-    *("run", "plan", "import", "captions", "filter", "balance", "diversity", "negatives", "tokenize", "render"),
-    *("finetune-decoder", "evaluate", "report", "export", "verify", "repair"),
+    *("run", "plan", "import", "captions", "filter", "balance", "diversity", "negatives", "negative-rows", "tokenize"),
+    *("render", "finetune-decoder", "score", "select", "compare", "train", "evaluate", "report", "export", "verify"),
+    "repair",
 )
 
 

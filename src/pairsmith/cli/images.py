@@ -74,21 +74,39 @@ def render(
     captions: Annotated[Path, typer.Argument(metavar="CAPTIONS", help="Folder of a store with captions.")],
     generator: Annotated[
         str,
-        typer.Option("--generator", metavar="MODEL", help="Masked generator: a folder, or the id of one on the hub."),
-    ],
-    tokenizer: TokenizerSource,
-    language_model: Annotated[
-        str,
         typer.Option(
-            "--language-model",
+            "--generator",
             metavar="MODEL",
-            help="The frozen language model that the generator was trained with: smollm2, a folder, or a hub id.",
+            help="A generator of Pairsmith or a text-to-image pipeline of diffusers: folder or hub id.",
         ),
     ],
     out: Annotated[
         Path, typer.Option("--out", metavar="FOLDER", help="Folder of the new store; one that was stopped goes on.")
     ],
-    images: Annotated[bool, typer.Option("--images", help="Also decode the tokens and store pictures (PNG).")] = False,
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--kind", metavar="KIND", help="Kind of generator (an unknown one lists all); auto tells by its files."
+        ),
+    ] = "auto",
+    tokenizer: Annotated[
+        str | None,
+        typer.Option(
+            "--tokenizer", metavar="MODEL", help="VQ tokenizer that a masked or flow generator was trained with."
+        ),
+    ] = None,
+    language_model: Annotated[
+        str | None,
+        typer.Option(
+            "--language-model",
+            metavar="MODEL",
+            help="Frozen language model that it was trained with: smollm2, a folder, or a hub id.",
+        ),
+    ] = None,
+    images: Annotated[
+        bool,
+        typer.Option("--images", help="Also decode tokens and store pictures (PNG). Diffusers always gives pictures."),
+    ] = False,
     repeat: Annotated[
         int, typer.Option("--repeat", metavar="N", min=1, help="Pictures of each caption, all different.")
     ] = 1,
@@ -98,10 +116,11 @@ def render(
             "--allocation", metavar="FILE", help="Draw what this file of `plan images` gives the generator, instead."
         ),
     ] = None,
-    name: Annotated[
-        str, typer.Option("--name", metavar="NAME", help="Of the generator, in the rows and in the allocation.")
-    ] = "masked",
     seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Another seed draws other pictures.")] = 0,
+    name: Annotated[
+        str | None,
+        typer.Option("--name", metavar="NAME", help="Of the generator, in rows and allocation. [default: its kind]"),
+    ] = None,
     shard_rows: ShardRows = 1000,
     batch_rows: BatchRows = 64,
     device: DeviceOption = Device.auto,
@@ -109,45 +128,46 @@ def render(
     overrides: Overrides = None,
     dry_run: DryRun = False,
 ) -> None:
-    """Draw captions with a masked generator.
+    """Draw captions with a generator.
 
-    Every row of the new store holds tokens, and with --images the picture decoded from them. Settings for --set and
-    --config are those of sampling: steps, guidance, choice_temperature, order and others; see --dry-run.
+    Masked and flow generators give rows with tokens, and with --images the pictures decoded from them; pipelines of
+    diffusers give rows with pictures, which `pairsmith tokenize` turns into tokens. Settings for --set and --config
+    are those of the kind, such as steps and guidance; --dry-run shows them.
     """
-    from pairsmith.generators.sampling import SamplingSettings
     from pairsmith.settings import load_settings
+    from pairsmith.stages.generator_kinds import detect_kind, generator_kind
 
-    sampling = load_settings(SamplingSettings, {}, config, overrides or [])
+    chosen = detect_kind(generator) if kind == "auto" else generator_kind(kind)
+    sampling = load_settings(chosen.sampling, {}, config, overrides or [])
     if dry_run:
         show_settings(sampling)
         return
     prepare_torch()
     from pairsmith.cli.console import say
-    from pairsmith.cli.drawing import load_synthesizer
+    from pairsmith.cli.drawing import text_encoder_of
     from pairsmith.pairs import PairStore
     from pairsmith.stages.allocation import Allocation
+    from pairsmith.stages.generator_kinds.kind import RenderRequest
     from pairsmith.stages.render import render_captions
 
     source = PairStore(captions)
     plan = None if allocation is None else Allocation.load(allocation)
-    synthesizer, decoder = load_synthesizer(
-        generator, tokenizer, language_model, sampling, seed, pick_device(device.value)
+    where = pick_device(device.value)
+    text = text_encoder_of(language_model, where)
+    renderer = chosen.open(
+        RenderRequest(generator, sampling, seed, where, name, images, tokenizer, language_model, text)
     )
     with open_display() as display, display.stage("render"):
         made = render_captions(
             source,
-            synthesizer,
-            decoder,
+            renderer,
             out,
-            images=images,
             repeat=repeat,
             allocation=plan,
-            name=name,
             shard_rows=shard_rows,
             batch_rows=batch_rows,
             progress=display.rows("render"),
         )
     say(f"{out}: {counts_sentence(made.counts())}")
-    if synthesizer.text_encoder.cut:
-        encoder = synthesizer.text_encoder
-        say(f"{encoder.truncated:.1%} of the captions were cut to {encoder.max_length} tokens")
+    for remark in renderer.remarks():
+        say(remark)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 
-_QUIET_MODULES = (r"sklearn\b", r"transformers\b", r"huggingface_hub\b", r"tokenizers\b")
+_QUIET_MODULES = (r"sklearn\b", r"transformers\b", r"diffusers\b", r"huggingface_hub\b", r"tokenizers\b")
 
 
 def quieten() -> None:
     """Silence what libraries say that means nothing to users; to be called before they are imported."""
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # else it warns of every forked worker
     for module in _QUIET_MODULES:
@@ -30,6 +32,10 @@ def prepare_torch() -> None:
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()
+    if "diffusers" in sys.modules:  # it takes seconds to import, which only its own users should pay
+        from diffusers.utils import logging as diffusers_logging
+
+        diffusers_logging.disable_progress_bar()
     if not os.environ.get("OMP_NUM_THREADS"):
         torch.set_num_threads(usable_cores())
 

@@ -1,71 +1,20 @@
-"""`pairsmith train`: models trained on pair stores."""
+"""`pairsmith train`: the group that the commands which train one model belong to."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
-from pairsmith.cli.console import say
-from pairsmith.cli.options import ConfigFile, DryRun, Overrides, show_settings
-from pairsmith.cli.progress import open_display
-from pairsmith.cli.runtime import prepare_torch
-from pairsmith.cli.stores import Store
+from pairsmith.cli import train_clip, train_generator
 
-models = typer.Typer(help="Train a model on a pair store.", no_args_is_help=True, rich_markup_mode=None)
+commands = typer.Typer(
+    help="Train a model on a pair store.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    app.add_typer(models, name="train")
-
-
-@models.command("clip")
-def train_clip(
-    store: Store,
-    out: Annotated[
-        Path,
-        typer.Option(
-            "--out",
-            help="Folder of the run. A run that was stopped goes on in it; the model is written to OUT/model.",
-        ),
-    ],
-    preset: Annotated[
-        str,
-        typer.Option(
-            "--preset",
-            help="tiny: pictures of 64 pixels, minutes on one core; synthclip: ViT-B/16 as SynthCLIP; paper: the same "
-            "with four pictures a caption, and hard negatives with pictures.",
-        ),
-    ] = "tiny",
-    config: ConfigFile = None,
-    overrides: Overrides = None,
-    dry_run: DryRun = False,
-) -> None:
-    """Train a dual encoder (CLIP) on pictures and captions.
-
-    Captions may have several pictures (views) and hard negatives: as texts (loss.negatives=texts) or with pictures of
-    their own (loss.negatives=images), which the curriculum brings together with their captions. OUT/model loads in
-    open_clip and CLIP_benchmark as local-dir:OUT/model, and in `pairsmith evaluate`. Several GPUs: start it with
-    torchrun and --set training.parallel=ddp.
-    """
-    from pairsmith.settings import load_settings
-    from pairsmith.training.clip.presets import preset as preset_settings
-    from pairsmith.training.clip.settings import ClipSettings
-
-    settings = load_settings(ClipSettings, preset_settings(preset).to_dict(), config, overrides or [])
-    if dry_run:
-        show_settings(settings)
-        return
-    prepare_torch()
-    from pairsmith.pairs import PairStore
-    from pairsmith.training import read_ranks
-    from pairsmith.training.clip.run import MODEL_FOLDER, train_dual_encoder
-
-    rows = PairStore(store)
-    with open_display() as display, display.stage("train clip"):
-        result = train_dual_encoder(rows, settings, out, progress=display.training("clip"))
-    if read_ranks().rank == 0:
-        say(f"Steps: {result.step:,}, loss {result.history[-1]['loss']:.4g}")
-        say(f"Model: {out / MODEL_FOLDER}")
+    """Add the group with its commands."""
+    for module in (train_clip, train_generator):
+        module.register(commands)
+    app.add_typer(commands, name="train")

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pairsmith.attention import SelfAttention, merge_heads, split_heads
-from pairsmith.generators.config import GeneratorConfig
+from pairsmith.generators.config import TextToTokensConfig
 
 
 class CrossAttention(nn.Module):
@@ -33,7 +33,7 @@ class CrossAttention(nn.Module):
 class Block(nn.Module):
     """Pre-norm self-attention, cross-attention and GELU MLP; dropout on what each adds to the residual stream."""
 
-    def __init__(self, config: GeneratorConfig) -> None:
+    def __init__(self, config: TextToTokensConfig) -> None:
         super().__init__()
         self.self_norm = nn.LayerNorm(config.width)
         self.self_attention = SelfAttention(config.width, config.heads)
@@ -82,7 +82,7 @@ class RelativeBias(nn.Module):
 class TextBlock(nn.Module):
     """Pre-norm bidirectional self-attention and GELU MLP over the text, before the image attends to it."""
 
-    def __init__(self, config: GeneratorConfig) -> None:
+    def __init__(self, config: TextToTokensConfig) -> None:
         super().__init__()
         self.self_norm = nn.LayerNorm(config.width)
         self.self_attention = SelfAttention(config.width, config.heads)

@@ -70,10 +70,9 @@ class CodeVectors(nn.Module):
 
     whitened: Tensor
 
-    def __init__(self, config: GeneratorConfig) -> None:
+    def __init__(self, codebook_size: int, code_dim: int) -> None:
         super().__init__()
-        assert config.code_dim is not None  # the config has checked it
-        self.register_buffer("whitened", torch.zeros(config.codebook_size, config.code_dim))
+        self.register_buffer("whitened", torch.zeros(codebook_size, code_dim))
         self.ready = False
         self.register_load_state_dict_post_hook(_mark_ready)
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from pairsmith.errors import InputError
 from pairsmith.generators.blocks import TextBlock
-from pairsmith.generators.config import GeneratorConfig
+from pairsmith.generators.config import TextToTokensConfig
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class TextContext:
 class TextConditioner(nn.Module):
     """Text features -> `TextContext`. One matrix makes the keys and values of all blocks."""
 
-    def __init__(self, config: GeneratorConfig) -> None:
+    def __init__(self, config: TextToTokensConfig) -> None:
         super().__init__()
         self.config = config
         width = config.width

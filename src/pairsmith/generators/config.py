@@ -1,19 +1,21 @@
-"""The masked generator's architecture settings, with the table of the paper that each default follows."""
+"""Architecture settings of generators that draw tokens, with the table of the paper that each default follows."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from pairsmith.settings import Settings
 
 
-class GeneratorConfig(Settings):
-    """Architecture of `MaskedGenerator`. Defaults are Synth² table A.1.3 where the paper gives a value.
+class TextToTokensConfig(Settings):
+    """What all generators have that read a language model's features and draw tokens with a transformer.
+
+    Defaults are Synth² table A.1.3 where the paper gives a value.
 
     Raises:
-        pydantic.ValidationError: `width` is no multiple of `heads`, or `codebook_tied` without a `code_dim`.
+        pydantic.ValidationError: `width` is no multiple of `heads`.
     """
 
     layers: int = Field(default=12, ge=1, description="transformer blocks; table A.1.3")
@@ -57,6 +59,26 @@ class GeneratorConfig(Settings):
         ge=0,
         description="trained bidirectional layers over the text: a causal model's features have not seen what follows",
     )
+
+    @property
+    def num_tokens(self) -> int:
+        """Tokens of one picture, raster order."""
+        return self.grid**2
+
+    @model_validator(mode="after")
+    def _heads_fit(self) -> Self:
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} is no multiple of heads {self.heads}")
+        return self
+
+
+class GeneratorConfig(TextToTokensConfig):
+    """Architecture of `MaskedGenerator`.
+
+    Raises:
+        pydantic.ValidationError: `codebook_tied` without a `code_dim`.
+    """
+
     codebook_tied: bool = Field(
         default=False,
         description="build token inputs and outputs on the tokenizer's code vectors, so rare codes share weights",
@@ -67,19 +89,12 @@ class GeneratorConfig(Settings):
     )
 
     @property
-    def num_tokens(self) -> int:
-        """Tokens of one picture, raster order."""
-        return self.grid**2
-
-    @property
     def mask_id(self) -> int:
         """The id that stands for a token not yet known; never an output."""
         return self.codebook_size
 
     @model_validator(mode="after")
-    def _consistent(self) -> GeneratorConfig:
-        if self.width % self.heads:
-            raise ValueError(f"width {self.width} is no multiple of heads {self.heads}")
+    def _consistent(self) -> Self:
         if self.codebook_tied and self.code_dim is None:
             raise ValueError("codebook_tied needs code_dim, the width of the tokenizer's code vectors")
         return self

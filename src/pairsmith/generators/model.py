@@ -6,27 +6,24 @@ Pre-norm blocks of self-attention, cross-attention to text and MLP; learned row 
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
+from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from pairsmith.errors import InputError
+from pairsmith.generators.base import TokenGenerator
 from pairsmith.generators.blocks import Block
 from pairsmith.generators.codebook import CodeVectors, FreeEmbedding, FreeHead, TiedEmbedding, TiedHead
 from pairsmith.generators.conditioning import TextConditioner, TextContext
 from pairsmith.generators.config import GeneratorConfig
-from pairsmith.model_folder import check_settings, find_folder, load_weights, read_values, save_folder
-from pairsmith.settings import canonical_json
-from pairsmith.tokenizer.model import VQTokenizer
+from pairsmith.generators.sampling import SamplingSettings, sample
 
-KIND = "a masked generator"
-MARKS = {"model_type": "pairsmith-masked-generator"}  # in `config.json`
 INIT_STD = 0.02
 
 
-class MaskedGenerator(nn.Module):
+class MaskedGenerator(TokenGenerator):
     """Predicts the masked tokens of a picture from its known tokens and a caption.
 
     Attributes:
@@ -34,12 +31,18 @@ class MaskedGenerator(nn.Module):
         mask_id: the id that stands for an unknown token, one above the last code.
     """
 
+    KIND = "a masked generator"
+    MARKS: ClassVar = {"model_type": "pairsmith-masked-generator"}
+    CONFIG = GeneratorConfig
+    config: GeneratorConfig
+
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
         self.config = config
         self.mask_id = config.mask_id
         self.conditioner = TextConditioner(config)
-        self.code_vectors = CodeVectors(config) if config.codebook_tied else None
+        tied = config.codebook_tied and config.code_dim
+        self.code_vectors = CodeVectors(config.codebook_size, tied) if tied else None
         self.embedding: nn.Module = (TiedEmbedding if config.codebook_tied else FreeEmbedding)(config)
         self.row_positions = nn.Parameter(torch.empty(config.grid, config.width))
         self.column_positions = nn.Parameter(torch.empty(config.grid, config.width))
@@ -49,23 +52,6 @@ class MaskedGenerator(nn.Module):
         self.output_norm = nn.LayerNorm(config.width)
         self.head: nn.Module = (TiedHead if config.codebook_tied else FreeHead)(config)
         self._initialise()
-
-    def encode_text(self, text: Tensor, text_mask: Tensor, drop: Tensor | None = None) -> TextContext:
-        """Cross-attention keys and values of a batch of captions, made once for all refinement steps.
-
-        Args:
-            text: [B, L, text_dim] float features of the frozen language model.
-            text_mask: [B, L] bool, True for real tokens.
-            drop: [B] bool, True where the whole caption is replaced by the learned null text.
-
-        Raises:
-            InputError: a shape or dtype differs from the above.
-        """
-        return self.conditioner(text, text_mask, drop)
-
-    def null_context(self, rows: int, length: int) -> TextContext:
-        """The context of `rows` dropped captions, padded to `length` text positions."""
-        return self.conditioner.null(length).repeat(rows)
 
     def forward(self, tokens: Tensor, context: TextContext, positions: Tensor | None = None) -> Tensor:
         """Logits of every code, at all positions or only where they are needed.
@@ -119,46 +105,9 @@ class MaskedGenerator(nn.Module):
             raise InputError("this generator has free token embeddings: set codebook_tied to use a codebook")
         self.code_vectors.set(codebook, floor)
 
-    def fingerprint(self) -> str:
-        """16 hex digits that change with the configuration or with any weight."""
-        digest = hashlib.sha256(canonical_json(self.config).encode())
-        for name, tensor in sorted(self.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-        return digest.hexdigest()[:16]
-
-    def check_codes(self, tokenizer: VQTokenizer) -> None:
-        """Whether its tokens stand for this tokenizer's codes; with others they decode to noise, without any error.
-
-        Raises:
-            InputError: it was trained on the tokens of another tokenizer.
-        """
-        found = tokenizer.codes_fingerprint()
-        if self.config.codes not in (None, found):
-            raise InputError(
-                f"the generator draws tokens of the codes {self.config.codes}, and the tokenizer has the codes "
-                f"{found}: take the tokenizer that the generator was trained with"
-            )
-
-    def save_pretrained(self, folder: str | Path) -> None:
-        """Write `config.json` and `model.safetensors` into a folder, which is made if need be."""
-        save_folder(Path(folder), {**MARKS, **self.config.to_dict()}, self.state_dict())
-
-    @classmethod
-    def from_pretrained(cls, source: str | Path, revision: str | None = None) -> MaskedGenerator:
-        """Load a generator in eval mode on the CPU.
-
-        Args:
-            source: a folder written by `save_pretrained`, or the id of a model on the Hugging Face hub.
-            revision: branch, tag or commit on the hub.
-
-        Raises:
-            InputError: a file is missing, damaged, or does not fit the other.
-        """
-        folder = find_folder(source, revision, KIND)
-        model = cls(check_settings(folder, GeneratorConfig, read_values(folder, KIND, MARKS)))
-        load_weights(folder, model)
-        return model.eval()
+    def draw(self, text: Tensor, text_mask: Tensor, settings: SamplingSettings, seeds: Sequence[int]) -> Tensor:
+        """Tokens [B, N] int64 of one picture a row; see `pairsmith.generators.sampling.sample`."""
+        return sample(self, text, text_mask, settings, seeds)
 
     @torch.no_grad()
     def _initialise(self) -> None:

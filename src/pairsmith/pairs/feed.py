@@ -15,6 +15,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 
 from pairsmith.errors import InputError
+from pairsmith.pairs.scores import read_selection
 from pairsmith.pairs.store import PairStore
 from pairsmith.seeds import row_seed
 
@@ -252,6 +253,15 @@ class PairSource:
         self.store = store
         self.columns = tuple(columns)
         self.positions = None if positions is None else np.asarray(positions, np.int64)
+
+    @classmethod
+    def of_selection(cls, store: PairStore, columns: Sequence[str], name: str) -> PairSource:
+        """The rows of the store's selection `name`, in order of rank.
+
+        Raises:
+            InputError: there is no such selection.
+        """
+        return cls(store, columns, read_selection(store, name).positions(store))
 
     def __len__(self) -> int:
         return len(self.store) if self.positions is None else len(self.positions)

@@ -74,7 +74,7 @@ class Pair:
         image_path: the picture's file name, for people; nothing is read from it.
         tokens: VQ ids in raster order, uint16 [N]; any integer array in 0..65535 is accepted and converted.
         generator, seed, settings: enough to make this very pair again; `seed` fits a signed 64-bit integer.
-        status: "ok", "filtered" or "failed"; the last two need a `reason`.
+        status: "ok", "filtered" or "failed"; the last two need a `reason`, the first may have one as a note.
 
     Raises:
         InputError: empty id, unknown status, a missing reason, or tokens that are not one row of VQ ids.

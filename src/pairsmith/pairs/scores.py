@@ -1,9 +1,7 @@
-"""What is said about pairs without touching them: scores and selections, as small Parquet files beside the shards."""
+"""What is said about pairs without touching them: scores, embeddings and selections, as files beside the shards."""
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,18 +9,35 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 
 from pairsmith.errors import InputError
-from pairsmith.pairs.atomic import atomic_file
+from pairsmith.pairs.sidecars import (
+    EMBEDDINGS_FOLDER,
+    SCORES_FOLDER,
+    SELECTIONS_FOLDER,
+    read_sidecar,
+    sidecar_names,
+    write_sidecar,
+)
 from pairsmith.pairs.store import PairStore
-from pairsmith.settings import Settings, canonical_json, first_difference
+from pairsmith.settings import Settings
 
-SCORES_FOLDER = "scores"
-SELECTIONS_FOLDER = "selections"
-
-_METADATA = b"pairsmith"
-_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*$")
+__all__ = [
+    "EMBEDDINGS_FOLDER",
+    "SCORES_FOLDER",
+    "SELECTIONS_FOLDER",
+    "ScoreColumn",
+    "Selection",
+    "read_embeddings",
+    "read_score_column",
+    "read_scores",
+    "read_selection",
+    "sidecar_names",
+    "write_embeddings",
+    "write_scores",
+    "write_selection",
+]
 
 
 def write_scores(
@@ -31,19 +46,27 @@ def write_scores(
     ids: Sequence[str],
     values: Sequence[float] | np.ndarray,
     settings: Mapping[str, Any] | Settings,
+    *,
+    reasons: Sequence[str | None] | None = None,
+    twins: Sequence[str | None] | None = None,
 ) -> Path:
-    """Write `scores/<name>.parquet` (columns id, score float64), atomically.
+    """Write `scores/<name>.parquet` (columns id, score float64, and the optional ones), atomically.
 
     Args:
         ids: pairs of the store, each at most once; pairs left out have no score.
         values: one score each; NaN says that it could not be computed.
         settings: what the scores depend on besides the pairs; the same name keeps the same settings for ever.
+        reasons: why a score could not be computed, None where it could; column `reason`.
+        twins: the id of the pair that each one repeats (its own where it repeats none); column `twin`.
 
     Raises:
         InputError: an unfit name, ids unknown or twice, unequal lengths, or scores of that name with other settings.
     """
-    table = pa.table({"id": pa.array(ids, pa.string()), "score": _as_scores(values, len(ids))})
-    return _write(store, SCORES_FOLDER, name, table, settings)
+    columns: dict[str, pa.Array] = {"id": pa.array(ids, pa.string()), "score": _as_scores(values, len(ids))}
+    for key, texts in (("reason", reasons), ("twin", twins)):
+        if texts is not None:
+            columns[key] = pa.array(texts, pa.string())
+    return write_sidecar(store, SCORES_FOLDER, name, pa.table(columns), settings)
 
 
 def read_scores(store: PairStore, name: str) -> np.ndarray:
@@ -52,10 +75,93 @@ def read_scores(store: PairStore, name: str) -> np.ndarray:
     Raises:
         InputError: there are no such scores, or they name pairs that the store does not have.
     """
-    table, _ = _read(store, SCORES_FOLDER, name)
-    values = np.full(len(store), np.nan)
-    values[store.positions(table.column("id").to_pylist())] = table.column("score").to_numpy()
-    return values
+    return read_score_column(store, name).values
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreColumn:
+    """All there is to a score, in order of the store's positions.
+
+    Attributes:
+        values: float64 [n], NaN where a pair has none.
+        reasons: why it has none, [n]; None where it has one or nothing is known.
+        twins: position of the pair that each repeats, int64 [n]; None for scores that know of no twins.
+        settings: how the scores were made.
+    """
+
+    values: np.ndarray
+    reasons: list[str | None]
+    twins: np.ndarray | None
+    settings: Mapping[str, Any]
+
+
+def read_score_column(store: PairStore, name: str) -> ScoreColumn:
+    """Scores with their reasons and twins.
+
+    Raises:
+        InputError: as `read_scores`.
+    """
+    sidecar = read_sidecar(store, SCORES_FOLDER, name)
+    table, size = sidecar.table, len(store)
+    places = store.positions(table.column("id").to_pylist())
+    values = np.full(size, np.nan)
+    values[places] = table.column("score").to_numpy()
+    reasons: list[str | None] = [None] * size
+    if "reason" in table.column_names:
+        column = table.column("reason")
+        for at in np.flatnonzero(pc.is_valid(column).to_numpy()):
+            reasons[places[at]] = column[int(at)].as_py()
+    twins = None
+    if "twin" in table.column_names:
+        named = pc.if_else(pc.is_valid(table.column("twin")), table.column("twin"), table.column("id"))
+        twins = np.arange(size)
+        twins[places] = store.positions(named.to_pylist())
+    return ScoreColumn(values, reasons, twins, sidecar.settings)
+
+
+def write_embeddings(
+    store: PairStore,
+    name: str,
+    ids: Sequence[str],
+    vectors: np.ndarray,
+    settings: Mapping[str, Any] | Settings,
+    *,
+    reasons: Sequence[str | None] | None = None,
+) -> Path:
+    """Write `embeddings/<name>.parquet` (columns id, vector, reason), atomically.
+
+    Args:
+        vectors: [n, D] float32; a row of NaN says that there is none, and `reasons` says why.
+
+    Raises:
+        InputError: as `write_scores`.
+    """
+    array = np.asarray(vectors, np.float32)
+    if array.ndim != 2 or len(array) != len(ids):
+        raise InputError(f"embeddings must be one vector for each of {len(ids)} pairs, not of shape {array.shape}")
+    column = pa.FixedSizeListArray.from_arrays(pa.array(array.reshape(-1)), array.shape[1])
+    table = pa.table(
+        {
+            "id": pa.array(ids, pa.string()),
+            "vector": column,
+            "reason": pa.array([None] * len(ids) if reasons is None else reasons, pa.string()),
+        }
+    )
+    return write_sidecar(store, EMBEDDINGS_FOLDER, name, table, settings)
+
+
+def read_embeddings(store: PairStore, name: str) -> np.ndarray:
+    """Embeddings in order of the store's positions, float32 [len(store), D]; NaN where a pair has none.
+
+    Raises:
+        InputError: there are none of that name.
+    """
+    table = read_sidecar(store, EMBEDDINGS_FOLDER, name).table
+    column = table.column("vector").combine_chunks()
+    width = column.type.list_size
+    vectors = np.full((len(store), width), np.nan, np.float32)
+    vectors[store.positions(table.column("id").to_pylist())] = column.flatten().to_numpy().reshape(-1, width)
+    return vectors
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,11 +172,13 @@ class Selection:
         ids: of the chosen pairs, in order of rank.
         scores: what each was chosen by, float64 [n].
         settings: how the choice was made.
+        counts: rows that were there, and that every rule left.
     """
 
     ids: Sequence[str]
     scores: np.ndarray
     settings: Mapping[str, Any] = field(default_factory=dict)
+    counts: Mapping[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -93,7 +201,7 @@ def write_selection(store: PairStore, name: str, selection: Selection) -> Path:
             "score": _as_scores(selection.scores, len(selection.ids)),
         }
     )
-    return _write(store, SELECTIONS_FOLDER, name, table, selection.settings)
+    return write_sidecar(store, SELECTIONS_FOLDER, name, table, selection.settings, selection.counts)
 
 
 def read_selection(store: PairStore, name: str) -> Selection:
@@ -102,14 +210,9 @@ def read_selection(store: PairStore, name: str) -> Selection:
     Raises:
         InputError: there is none of that name.
     """
-    table, settings = _read(store, SELECTIONS_FOLDER, name)
-    table = table.sort_by("rank")
-    return Selection(table.column("id").to_pylist(), table.column("score").to_numpy(), settings)
-
-
-def sidecar_names(store: PairStore, folder: str = SCORES_FOLDER) -> list[str]:
-    """The names of the scores (or, with SELECTIONS_FOLDER, of the selections) of a store, sorted."""
-    return sorted(path.stem for path in (store.folder / folder).glob("*.parquet"))
+    sidecar = read_sidecar(store, SELECTIONS_FOLDER, name)
+    table = sidecar.table.sort_by("rank")
+    return Selection(table.column("id").to_pylist(), table.column("score").to_numpy(), sidecar.settings, sidecar.counts)
 
 
 def _as_scores(values: Sequence[float] | np.ndarray, count: int) -> pa.Array:
@@ -117,45 +220,3 @@ def _as_scores(values: Sequence[float] | np.ndarray, count: int) -> pa.Array:
     if scores.shape != (count,):
         raise InputError(f"scores must be one number for each of {count} pairs, not an array of shape {scores.shape}")
     return pa.array(scores)
-
-
-def _write(store: PairStore, kind: str, name: str, table: pa.Table, settings: Mapping[str, Any] | Settings) -> Path:
-    path = _path(store, kind, name)
-    ids = table.column("id").to_pylist()
-    if len(set(ids)) < len(ids):
-        raise InputError(f"{path}: an id is there twice")
-    store.positions(ids)
-    plain = json.loads(canonical_json(settings))
-    if path.exists():
-        _, old = _read(store, kind, name)
-        difference = first_difference(old, plain)
-        if difference:
-            raise InputError(f"{path} was made with other settings: {difference}; give another name or delete the file")
-    try:
-        path.parent.mkdir(exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{path.parent}: the folder cannot be made ({error.strerror})") from error
-    about = canonical_json({"settings": plain, "store": store.fingerprint})
-    table = table.replace_schema_metadata({_METADATA: about.encode()}).combine_chunks()
-    with atomic_file(path) as file:
-        pq.write_table(table, file, compression="zstd", use_dictionary=False, write_page_checksum=True)
-    return path
-
-
-def _read(store: PairStore, kind: str, name: str) -> tuple[pa.Table, dict[str, Any]]:
-    path = _path(store, kind, name)
-    if not path.is_file():
-        known = ", ".join(sidecar_names(store, kind)) or "none"
-        raise InputError(f"{store.folder} has no {kind} named {name!r}; there are: {known}")
-    try:
-        table = pq.read_table(path, use_threads=False, page_checksum_verification=True)
-        about = json.loads(table.schema.metadata[_METADATA])
-    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is damaged or not of this kind ({error}): delete it and make it again") from error
-    return table, about["settings"]
-
-
-def _path(store: PairStore, kind: str, name: str) -> Path:
-    if not _NAME.match(name):
-        raise InputError(f"the name {name!r} of {kind} must be of lower-case letters, digits, '_', '-' and '.'")
-    return store.folder / kind / f"{name}.parquet"

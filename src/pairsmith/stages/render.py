@@ -1,4 +1,4 @@
-"""Stage: captions to synthetic images, as tokens and, where wanted, as pictures (paper §3.2.2)."""
+"""Stage: captions to synthetic images, as tokens, as pictures or as both (Synth² §3.2.2, SynthVLM §3.2)."""
 
 from __future__ import annotations
 
@@ -6,59 +6,45 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-from torch import Tensor
-
 from pairsmith.execution import run_stage
 from pairsmith.pairs import Pair, PairStore, pair_id
-from pairsmith.pairs.images import encode_image
 from pairsmith.settings import canonical_json
 from pairsmith.stages.allocation import Allocation
-from pairsmith.tokenizer.model import VQTokenizer
-from pairsmith.training.synthesis import Synthesizer
+from pairsmith.stages.renderer import Drawing, Renderer
 
 Progress = Callable[[int, int, int], None]
 
 
 def render_captions(
     captions: PairStore,
-    synthesizer: Synthesizer,
-    tokenizer: VQTokenizer,
+    renderer: Renderer,
     out: Path,
     *,
-    images: bool = False,
     repeat: int = 1,
-    name: str = "masked",
     allocation: Allocation | None = None,
     shard_rows: int = 1000,
     batch_rows: int = 64,
     progress: Progress | None = None,
 ) -> PairStore:
-    """Draw every "ok" caption with the masked generator.
+    """Draw every "ok" caption.
 
     Args:
         captions: rows with captions.
-        synthesizer: generator, text encoder and how to decode.
-        tokenizer: whose codes the generator draws; decodes them where `images`.
+        renderer: the generator at work, whatever its kind.
         out: folder of the new store. A row's `group` is the caption's id, so that renderings of one caption belong
-            together; its tokens depend on caption, generator, settings and seed alone.
-        images: whether decoded pictures are stored too (PNG).
+            together; its picture depends on caption, generator, settings and seed alone.
         repeat: pictures a caption, each with a seed of its own.
-        name: of the generator, in the rows.
         allocation: what this generator is to draw, instead of every caption `repeat` times.
         shard_rows, batch_rows: rows a shard, and captions drawn at a time.
         progress: called with (rows done, all rows, failed rows).
 
     Raises:
-        InputError: the generator was trained with another tokenizer, an allocation of other captions or without this
-            generator, and as `run_stage`.
+        InputError: an allocation of other captions or without this generator, and as `run_stage`.
     """
-    synthesizer.generator.check_codes(tokenizer)
-    described = synthesizer.settings()
-    settings_text = canonical_json(described["sampling"])
+    identity, name = renderer.identity(), renderer.name
+    settings_text = canonical_json(identity.sampling)
     items = [(position, turn) for position in range(len(captions)) for turn in range(repeat)]
-    inputs = {"captions": captions.fingerprint, "tokenizer": tokenizer.fingerprint()}
+    inputs = {"captions": captions.fingerprint, **identity.inputs}
     if allocation is not None:
         items = allocation.turns(captions, name)
         inputs["allocation"] = allocation.fingerprint()
@@ -66,37 +52,43 @@ def render_captions(
     def blank(item: tuple[int, int]) -> Pair:
         position, turn = item
         pair = captions.pair(position)
-        key = pair_id(pair.caption, name, described["generator"], settings_text, turn)
-        return replace(pair, id=f"{key[:24]}{pair.id[:8]}", group=pair.id, generator=name, settings=settings_text)
+        key = pair_id(pair.caption, name, identity.revision, settings_text, turn)
+        return replace(
+            pair,
+            id=f"{key[:24]}{pair.id[:8]}",
+            group=pair.id,
+            generator=name,
+            seed=renderer.seed,
+            settings=settings_text,
+            tokens=None,
+            image=None,
+            image_path=None,
+        )
+
+    def fill(pair: Pair, drawing: Drawing) -> Pair:
+        if drawing.changed:
+            pair = replace(pair, settings=canonical_json({**identity.sampling, **drawing.changed}))
+        if drawing.failure:
+            return replace(pair, status="failed", reason=drawing.failure)
+        return replace(pair, tokens=drawing.tokens, image=drawing.image, reason=drawing.note)
 
     def make_rows(batch: Sequence[tuple[int, int]]) -> list[Pair]:
         blanks = [blank(item) for item in batch]
-        tokens = synthesizer.tokens(
+        drawings = renderer.draw(
             [pair.caption for pair in blanks], [pair.group for pair in blanks], [turn for _, turn in batch]
-        )  # [B, N]
-        pictures = to_png(tokenizer.decode(tokens)) if images else [None] * len(batch)
-        rows = tokens.cpu().numpy().astype(np.uint16)
-        return [
-            replace(pair, tokens=row, image=picture, seed=synthesizer.seed)
-            for pair, row, picture in zip(blanks, rows, pictures, strict=True)
-        ]
+        )
+        return [fill(pair, drawing) for pair, drawing in zip(blanks, drawings, strict=True)]
 
     return run_stage(
         out,
         items,
         make_rows,
-        settings={"stage": "render", "synthesis": described, "images": images, "repeat": repeat, "name": name},
+        settings={"stage": "render", **identity.settings, "repeat": repeat, "name": name},
         inputs=inputs,
         shard_rows=shard_rows,
         batch_rows=batch_rows,
-        num_tokens=tokenizer.config.num_tokens,
-        tokenizer=tokenizer.fingerprint(),
+        num_tokens=identity.num_tokens,
+        tokenizer=identity.tokenizer,
         describe=blank,
         progress=progress,
     )
-
-
-def to_png(pixels: Tensor) -> list[bytes]:
-    """PNG bytes of each picture of float [B, 3, H, W] in [0, 1]."""
-    arrays = (pixels.clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy() * 255 + 0.5).astype(np.uint8)
-    return [encode_image(Image.fromarray(array)) for array in arrays]

@@ -12,28 +12,26 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pairsmith.generators.model import MaskedGenerator
-from pairsmith.generators.sampling import SamplingSettings, sample
+from pairsmith.generators.base import TokenGenerator
 from pairsmith.generators.text import TextEncoder
 from pairsmith.seeds import row_seed
+from pairsmith.settings import Settings
 
 
 class Synthesizer:
     """Captions to tokens.
 
     Args:
-        generator: the masked generator; used in eval mode.
+        generator: the model that draws; used in eval mode.
         text_encoder: of the language model it was trained with.
-        sampling: how it decodes.
+        sampling: how it draws, settings of its kind.
         seed: of the run.
 
     Raises:
         InputError: the text encoder is another than the one that the generator was trained to read.
     """
 
-    def __init__(
-        self, generator: MaskedGenerator, text_encoder: TextEncoder, sampling: SamplingSettings, seed: int
-    ) -> None:
+    def __init__(self, generator: TokenGenerator, text_encoder: TextEncoder, sampling: Settings, seed: int) -> None:
         text_encoder.check_reader(generator.config)
         self.generator = generator
         self.text_encoder = text_encoder
@@ -51,7 +49,7 @@ class Synthesizer:
         epochs = epochs if epochs is not None else [0] * len(ids)
         seeds = [row_seed(self.seed, row_id, f"image/{epoch}") for row_id, epoch in zip(ids, epochs, strict=True)]
         text, text_mask = self.text_encoder.encode(captions)
-        return sample(self.generator, text, text_mask, self.sampling, seeds)
+        return self.generator.draw(text, text_mask, self.sampling, seeds)
 
     def settings(self) -> dict[str, Any]:
         """What decides the pictures, in JSON types."""

@@ -33,6 +33,7 @@ from pairsmith.recipes.synth2.place import Place
 from pairsmith.recipes.synth2.reporter import Reporter
 from pairsmith.recipes.synth2.scenes_llama import SPECIAL_TOKENS, scenes_llama
 from pairsmith.recipes.synth2.settings import Synth2Settings
+from pairsmith.stages.generator_kinds.kind import fitted
 from pairsmith.tokenizer.discriminator import PatchDiscriminator
 from pairsmith.tokenizer.losses import TokenizerLoss
 from pairsmith.tokenizer.model import VQTokenizer
@@ -199,17 +200,9 @@ def train_generator(
         model.check_codes(tokenizer)
         encoder.check_reader(model.config)
         return model.eval().to(place.device)
-    sizes = tokenizer.config
-    update: dict[str, Any] = {
-        "codebook_size": sizes.codebook_size,
-        "grid": sizes.grid,
-        "codes": tokenizer.codes_fingerprint(),
-        "text_dim": encoder.dim,
-        "text_layer": encoder.layer,
-        "text_model": encoder.fingerprint(),
-    }
+    update = fitted(tokenizer, encoder)
     if settings.generator.codebook_tied:
-        update["code_dim"] = sizes.code_dim
+        update["code_dim"] = tokenizer.config.code_dim
     training = place.training(settings.generator_training)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(training.seed)

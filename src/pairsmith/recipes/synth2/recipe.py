@@ -31,6 +31,7 @@ from pairsmith.recipes.synth2.settings import Synth2Settings
 from pairsmith.recipes.synth2.shipped import check_from_scratch, take_shipped
 from pairsmith.recipes.synth2.speed import measure_speed
 from pairsmith.stages.render import render_captions
+from pairsmith.stages.token_renderer import TokenRenderer
 from pairsmith.stages.tokenize import tokenize_images
 from pairsmith.training.synthesis import Synthesizer
 
@@ -145,8 +146,7 @@ def synthetic_pictures(
         return None
     return render_captions(
         captions,
-        synthesizer,
-        trained.tokenizer,
+        TokenRenderer(synthesizer, trained.tokenizer),
         out,
         shard_rows=settings.synthesis.shard_rows,
         batch_rows=settings.synthesis.batch_rows,

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pairsmith.generators.base import TokenGenerator
 from pairsmith.generators.masking import MaskingSettings, masked_loss
 from pairsmith.generators.model import MaskedGenerator
 from pairsmith.generators.text import TextEncoder
@@ -28,25 +29,20 @@ class GeneratorBatch:
     text_mask: Tensor
 
 
-class GeneratorTask(Task):
-    """The generator's task; batches are {"tokens": [B, N], "caption": list of B texts}.
+class CaptionedTokensTask(Task):
+    """What tasks of generators share; batches are {"tokens": [B, N], "caption": list of B texts}.
 
     Args:
-        model: the masked generator.
-        text_encoder: of the frozen language model that the VLM uses too.
-        masking: the objective.
+        model: the generator.
+        text_encoder: of the frozen language model that it reads.
         cached_captions: how many captions' features are kept in memory (max_text x text_dim floats each). The
             encoder is frozen, so a small set of pairs needs to be encoded once only.
     """
 
-    def __init__(
-        self, model: MaskedGenerator, text_encoder: TextEncoder, masking: MaskingSettings, cached_captions: int = 0
-    ) -> None:
+    def __init__(self, model: TokenGenerator, text_encoder: TextEncoder, cached_captions: int = 0) -> None:
         self.cached_captions = cached_captions
         self._features: dict[str, tuple[Tensor, Tensor]] = {}
-        self.model = model
         self.text_encoder = text_encoder
-        self.masking = masking
         self.modules = {"generator": model}
         self.frozen = {"text_encoder": text_encoder.lm}
 
@@ -63,6 +59,22 @@ class GeneratorTask(Task):
             self._features[caption] = (text, text_mask)
         texts, masks = zip(*(self._features[caption] for caption in captions), strict=True)
         return torch.stack(texts), torch.stack(masks)
+
+
+class GeneratorTask(CaptionedTokensTask):
+    """The masked generator's task.
+
+    Args:
+        model, text_encoder, cached_captions: see `CaptionedTokensTask`.
+        masking: the objective.
+    """
+
+    def __init__(
+        self, model: MaskedGenerator, text_encoder: TextEncoder, masking: MaskingSettings, cached_captions: int = 0
+    ) -> None:
+        super().__init__(model, text_encoder, cached_captions)
+        self.model = model
+        self.masking = masking
 
     def loss(self, batch: GeneratorBatch, phase: str, step: int, generator: torch.Generator) -> TaskLoss:
         total, count, parts = masked_loss(

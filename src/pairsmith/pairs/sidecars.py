@@ -1,0 +1,140 @@
+"""Small Parquet files beside the shards, keyed by id: how they are named, written, guarded and read back.
+
+A sidecar keeps in its metadata the settings it was made with and the store it belongs to. One name keeps one set of
+settings for ever: what was computed otherwise goes under another name.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pairsmith.errors import InputError
+from pairsmith.pairs.atomic import atomic_file
+from pairsmith.pairs.store import PairStore
+from pairsmith.settings import Settings, canonical_json, first_difference
+
+SCORES_FOLDER = "scores"
+SELECTIONS_FOLDER = "selections"
+EMBEDDINGS_FOLDER = "embeddings"
+
+_METADATA = b"pairsmith"
+_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*$")
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    """A sidecar as it lies on the disk.
+
+    Attributes:
+        table: its columns; `id` is among them.
+        settings: how it was made.
+        counts: numbers about its making, if any were kept.
+    """
+
+    table: pa.Table
+    settings: dict[str, Any]
+    counts: dict[str, Any]
+
+
+def sidecar_names(store: PairStore, folder: str = SCORES_FOLDER) -> list[str]:
+    """The names of the scores (or of the selections or embeddings) of a store, sorted."""
+    return sorted(path.stem for path in (store.folder / folder).glob("*.parquet"))
+
+
+def sidecar_path(store: PairStore, folder: str, name: str) -> Path:
+    """Where a sidecar lies, or would lie.
+
+    Raises:
+        InputError: an unfit name.
+    """
+    if not _NAME.match(name):
+        raise InputError(f"the name {name!r} of {folder} must be of lower-case letters, digits, '_', '-' and '.'")
+    return store.folder / folder / f"{name}.parquet"
+
+
+def write_sidecar(
+    store: PairStore,
+    folder: str,
+    name: str,
+    table: pa.Table,
+    settings: Mapping[str, Any] | Settings,
+    counts: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write a table with a column `id`, atomically.
+
+    Raises:
+        InputError: an unfit name, ids unknown or twice, or a sidecar of that name with other settings.
+    """
+    path = sidecar_path(store, folder, name)
+    ids = table.column("id").to_pylist()
+    if len(set(ids)) < len(ids):
+        raise InputError(f"{path}: an id is there twice")
+    store.positions(ids)
+    plain = json.loads(canonical_json(settings))
+    check_settings(store, folder, name, plain)
+    try:
+        path.parent.mkdir(exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{path.parent}: the folder cannot be made ({error.strerror})") from error
+    about = {"settings": plain, "store": store.fingerprint, **({"counts": dict(counts)} if counts else {})}
+    write_table(path, table, about)
+    return path
+
+
+def check_settings(store: PairStore, folder: str, name: str, settings: Mapping[str, Any] | Settings) -> None:
+    """Refuse a name that is taken by a sidecar with other settings.
+
+    Raises:
+        InputError: it is.
+    """
+    path = sidecar_path(store, folder, name)
+    if path.exists():
+        found = read_sidecar(store, folder, name).settings
+        difference = first_difference(found, json.loads(canonical_json(settings)))
+        if difference:
+            raise InputError(f"{path} was made with other settings: {difference}; give another name or delete the file")
+
+
+def read_sidecar(store: PairStore, folder: str, name: str) -> Sidecar:
+    """A sidecar of the store.
+
+    Raises:
+        InputError: there is none of that name, or it is damaged.
+    """
+    path = sidecar_path(store, folder, name)
+    if not path.is_file():
+        known = ", ".join(sidecar_names(store, folder)) or "none"
+        raise InputError(f"{store.folder} has no {folder} named {name!r}; there are: {known}")
+    table, about = read_table(path)
+    return Sidecar(table, about["settings"], about.get("counts", {}))
+
+
+def write_table(path: Path, table: pa.Table, about: Mapping[str, Any]) -> None:
+    """A table with JSON values in its metadata, atomically; equal tables give equal bytes."""
+    table = table.replace_schema_metadata({_METADATA: canonical_json(dict(about)).encode()}).combine_chunks()
+    with atomic_file(path) as file:
+        pq.write_table(table, file, compression="zstd", use_dictionary=False, write_page_checksum=True)
+
+
+def read_table(path: Path) -> tuple[pa.Table, dict[str, Any]]:
+    """What `write_table` wrote.
+
+    Raises:
+        InputError: damaged, or another kind of file.
+    """
+    try:
+        table = pq.read_table(path, use_threads=False, page_checksum_verification=True)
+        about = json.loads(table.schema.metadata[_METADATA])
+        about["settings"]
+        table.column("id")
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is damaged or not of this kind ({error}): delete it and make it again") from error
+    return table, about

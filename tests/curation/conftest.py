@@ -1,0 +1,14 @@
+"""A small untrained open_clip model for all scores that need one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.evaluation.image_text.encoders import save_tiny_open_clip
+
+
+@pytest.fixture(scope="session")
+def clip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny_open_clip(tmp_path_factory.mktemp("open_clip"))
