@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import pairsmith
-from pairsmith.cli import captions, diversity, evaluate, filtering, images, negatives, plan, report, run, stores
+from pairsmith.cli import captions, diversity, evaluate, filtering, images, negatives, plan, report, run, stores, train
 from pairsmith.cli.console import StandardErrorHandler
 from pairsmith.cli.errors import GuardedGroup
 from pairsmith.cli.runtime import quieten
@@ -44,7 +44,7 @@ def begin(
         logger.addHandler(StandardErrorHandler(logging.WARNING))
 
 
-for module in (run, plan, captions, negatives, filtering, diversity, images, evaluate, stores, report):
+for module in (run, plan, captions, negatives, filtering, diversity, images, train, evaluate, stores, report):
     module.register(app)
 
 

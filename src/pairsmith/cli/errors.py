@@ -14,7 +14,10 @@ from pairsmith.errors import PairsmithError
 
 BAD_INPUT = 2
 INTERRUPTED = 130
-ORDER = ("run", "plan", "import", "captions", "tokenize", "render", "evaluate", "report", "export", "verify", "repair")
+ORDER = (
+    *("run", "plan", "import", "captions", "tokenize", "render", "train", "evaluate", "report"),
+    *("export", "verify", "repair"),
+)
 
 
 class GuardedGroup(TyperGroup):

@@ -31,6 +31,7 @@ def register(app: typer.Typer) -> None:
     from pairsmith.cli import (
         evaluate_compositions,
         evaluate_encoders,
+        evaluate_llava,
         evaluate_pictures,
         evaluate_scenes,
         evaluate_text,
@@ -38,4 +39,5 @@ def register(app: typer.Typer) -> None:
 
     for module in (evaluate_text, evaluate_pictures, evaluate_encoders, evaluate_compositions, evaluate_scenes):
         module.register(commands)
+    evaluate_llava.register(commands)
     app.add_typer(commands, name="evaluate")
