@@ -40,8 +40,11 @@ def test_templates_ship_with_the_package() -> None:
     folder = Path(page.__file__).parent / "templates"
     assert {file.name for file in folder.glob("*.j2")} == {
         "captions.html.j2",
+        "data_sets.html.j2",
+        "gallery.html.j2",
         "macros.html.j2",
         "page.html.j2",
+        "selection.html.j2",
         "style.css.j2",
         "synth2.html.j2",
     }

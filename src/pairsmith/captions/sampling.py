@@ -21,7 +21,6 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from pairsmith.captions.slot_cache import SlotCache
 from pairsmith.errors import InputError
 from pairsmith.settings import Settings
 
@@ -168,6 +167,8 @@ def _write_group(
     settings: SamplingSettings,
 ) -> None:
     """Write all texts to their ends, `block_rows` at a time."""
+    from pairsmith.captions.slot_cache import SlotCache  # with transformers, which settings alone do without
+
     device = model.device
     # Some models have no option for the one column of logits that counts.
     options = {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(model.forward).parameters else {}

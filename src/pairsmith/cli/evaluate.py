@@ -35,6 +35,7 @@ def register(app: typer.Typer) -> None:
         evaluate_compositions,
         evaluate_encoders,
         evaluate_generators,
+        evaluate_llava,
         evaluate_pictures,
         evaluate_scenes,
         evaluate_text,
@@ -47,6 +48,7 @@ def register(app: typer.Typer) -> None:
         evaluate_encoders,
         evaluate_compositions,
         evaluate_scenes,
+        evaluate_llava,
     ):
         module.register(commands)
     app.add_typer(commands, name="evaluate")

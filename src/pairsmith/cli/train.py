@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pairsmith.cli import train_clip, train_generator
+from pairsmith.cli import train_clip, train_generator, train_llava
 
 commands = typer.Typer(
     help="Train a model on a pair store.",
@@ -15,6 +15,6 @@ commands = typer.Typer(
 
 def register(app: typer.Typer) -> None:
     """Add the group with its commands."""
-    for module in (train_clip, train_generator):
+    for module in (train_clip, train_generator, train_llava):
         module.register(commands)
     app.add_typer(commands, name="train")

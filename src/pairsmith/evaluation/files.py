@@ -194,7 +194,15 @@ def load_vqa_annotations(path: Path) -> list[dict[str, Any]]:
 
 def write_caption_results(path: Path, results: Mapping[Hashable, str]) -> None:
     """Write predictions as COCO results, a list of {"image_id", "caption"}, for other programs."""
-    entries = [{"image_id": name, "caption": text} for name, text in results.items()]
+    _write_entries(path, [{"image_id": name, "caption": text} for name, text in results.items()])
+
+
+def write_answers(path: Path, results: Mapping[Hashable, str]) -> None:
+    """Write predictions as VQA results, a list of {"question_id", "answer"}, for other programs."""
+    _write_entries(path, [{"question_id": name, "answer": text} for name, text in results.items()])
+
+
+def _write_entries(path: Path, entries: list[dict[str, Hashable]]) -> None:
     Path(path).write_text(json.dumps(entries, ensure_ascii=False), encoding="utf-8")
 
 

@@ -1,0 +1,39 @@
+"""Parts of a LLaVA by name, where "scenes" stands for those of the built-in world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from pairsmith.errors import InputError
+from pairsmith.recipes.scene_llava.data import WORLD
+from pairsmith.recipes.scene_llava.language_model import scene_language_model
+from pairsmith.recipes.scene_llava.tower import PIXEL_MEAN, PIXEL_STD, SceneTowerSettings, train_scene_tower
+from pairsmith.training.logging import Progress
+from pairsmith.vlm.llava.loading import Parts, load_parts
+
+SCENES = "scenes"
+
+
+def load_named_parts(
+    vision_tower: str, language_model: str, folder: Path, progress: Callable[[str], Progress] | None = None
+) -> Parts:
+    """The parts of a LLaVA.
+
+    Args:
+        vision_tower: folder or hub id, or "scenes".
+        language_model: folder or hub id, or "scenes"; both are, or neither.
+        folder: where the tower of scenes is trained, or found.
+        progress: makes the display of its training.
+
+    Raises:
+        InputError: only one of them is "scenes", or one cannot be loaded.
+    """
+    ours = [name == SCENES for name in (vision_tower, language_model)]
+    if not any(ours):
+        return load_parts(vision_tower, language_model)
+    if not all(ours):
+        raise InputError("settings 'parts': vision tower and language model of scenes speak of scenes: take both")
+    shown = progress("vision tower of scenes") if progress else None
+    tower = train_scene_tower(SceneTowerSettings(), WORLD, folder, shown)
+    return Parts(tower, *scene_language_model(WORLD), PIXEL_MEAN, PIXEL_STD)

@@ -1,0 +1,1 @@
+"""Training of LLaVA-style models: settings, presets, batches and the run itself."""

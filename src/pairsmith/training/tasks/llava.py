@@ -1,0 +1,104 @@
+"""Trains a LLaVA: stage 1 its projector, stage 2 the language model with it, whole or through LoRA."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import LlavaForConditionalGeneration
+
+from pairsmith.training.task import Task, TaskLoss, TrainedParameter, default_parameters
+from pairsmith.vlm.batch import IGNORED
+from pairsmith.vlm.llava.encoding import LlavaBatch
+from pairsmith.vlm.llava.tuning import PROJECTOR, Tuning, layers, quieten_frozen, trained_names
+
+
+class LlavaTask(Task):
+    """Next-token cross-entropy of the answers; batches are `LlavaBatch`.
+
+    Args:
+        model: with LoRA matrices in it where `tuning` is "lora".
+        tuning: what is trained.
+        projector_rate: learning rate of the projector / learning rate of the run.
+        checkpointing: compute activations again in the backward pass instead of keeping them.
+        identity: further settings that decide the run, such as those of the text.
+    """
+
+    def __init__(
+        self,
+        model: LlavaForConditionalGeneration,
+        tuning: Tuning,
+        *,
+        projector_rate: float = 1.0,
+        checkpointing: bool = False,
+        identity: dict[str, Any] | None = None,
+    ) -> None:
+        self.model = model
+        self.tuning = tuning
+        self.projector_rate = projector_rate
+        self.identity = dict(identity or {})
+        self.modules = {"llava": model}
+        names = trained_names(model, tuning)
+        for name, parameter in model.named_parameters(remove_duplicate=False):
+            parameter.requires_grad_(name in names)
+        self._kept = {f"llava.{name}" for name in names}
+        if checkpointing:
+            model.gradient_checkpointing_enable({"use_reentrant": False})
+
+    def parameters(self, phase: str) -> Sequence[TrainedParameter]:
+        return [
+            item._replace(lr_scale=self.projector_rate) if item.name.startswith(f"llava.{PROJECTOR}") else item
+            for item in default_parameters(self.modules)
+        ]
+
+    def keeps(self, name: str) -> bool:
+        # What is frozen comes from the model that the run starts from, whose fingerprint the run keeps.
+        return name in self._kept
+
+    def split(self, batch: LlavaBatch, parts: int) -> Sequence[LlavaBatch]:
+        rows = len(batch.lengths)
+        return [batch.rows(at * rows // parts, (at + 1) * rows // parts) for at in range(parts)]
+
+    def loss(self, batch: LlavaBatch, phase: str, step: int, generator: torch.Generator) -> TaskLoss:
+        quieten_frozen(self.model, self.tuning)
+        hidden, unused = self._hidden(batch)  # [B, T, D], scalar
+        targets = batch.labels[:, 1:]
+        valid = targets != IGNORED
+        logits = self.model.lm_head(hidden[:, :-1][valid]).float()  # [n, V]: those of the answers alone
+        total = functional.cross_entropy(logits, targets[valid], reduction="sum") + unused
+        rows = len(batch.lengths)
+        parts = {"rows_cut": (float(sum(batch.cut)), float(rows))}
+        return TaskLoss(total, valid.sum(), parts, tokens=float(sum(batch.lengths)))
+
+    def blocks(self) -> Sequence[nn.Module]:
+        return layers(self.model)
+
+    def settings(self) -> dict[str, Any]:
+        config = self.model.config.to_diff_dict()
+        config.pop("transformers_version", None)
+        return {
+            "llava": config,
+            "tuning": self.tuning,
+            "projector_rate": self.projector_rate,
+            **self.identity,
+        }
+
+    def _hidden(self, batch: LlavaBatch) -> tuple[Tensor, Tensor | float]:
+        """The last hidden states, and a zero that the projector has its part in.
+
+        A batch of text alone still sends an empty picture through tower and projector: every rank must gather the same
+        weights and hold the same gradients in every step.
+        """
+        model = self.model
+        given: dict[str, Any] = {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
+        unused: Tensor | float = 0.0
+        if len(batch.pixel_values):
+            given["pixel_values"] = batch.pixel_values
+        else:
+            empty = batch.pixel_values.new_zeros(1, *batch.pixel_values.shape[1:])
+            features = model.get_image_features(pixel_values=empty).pooler_output
+            unused = torch.stack(list(features)).sum() * 0.0
+        return model.model(**given, use_cache=False).last_hidden_state, unused

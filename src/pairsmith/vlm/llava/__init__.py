@@ -1,0 +1,1 @@
+"""LLaVA from the classes of `transformers`: vision tower, projector and any causal language model."""
