@@ -66,7 +66,7 @@ def evaluate_llava(
     llava.to(place)
     out.mkdir(parents=True, exist_ok=True)
     known = load_references(references, None)
-    pictures = {name: picture.load() for name, picture in image_pictures(references, images, list(known)).items()}
+    pictures = {name: picture.load for name, picture in image_pictures(references, images, list(known)).items()}
     options: dict[str, Any] = {"max_new_tokens": max_new_tokens, "beams": beams, "batch_size": batch_rows}
     with open_display() as display:
         with display.stage("captions"):

@@ -129,7 +129,7 @@ def _model_maker(settings: LlavaSettings, model: str | None, out: Path, display:
             feature_layer=parts.feature_layer,
             select=parts.select,
             aspect=settings.aspect,
-            system=parts.system,
+            system=settings.system,
             seed=settings.training.seed,
         )
 

@@ -1,19 +1,27 @@
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
-from transformers import AutoModelForImageTextToText, AutoProcessor, LlavaForConditionalGeneration, LlavaProcessor
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForImageTextToText,
+    AutoProcessor,
+    AutoTokenizer,
+    LlavaForConditionalGeneration,
+    LlavaProcessor,
+)
 
 from pairsmith.errors import InputError
 from pairsmith.vlm.llava.answering import answer
 from pairsmith.vlm.llava.loading import load_llava, load_parts, load_vision_tower
-from pairsmith.vlm.llava.saving import is_saved, save_llava
+from pairsmith.vlm.llava.saving import is_saved, save_language_model, save_llava
 from tests.vlm.llava.tiny import byte_tokenizer, clip_tower, tiny_llava, tiny_lm
 
-PICTURES = [Image.new("RGB", size, colour) for size, colour in (((20, 10), "red"), ((9, 30), "blue"))]
+PICTURES = [partial(Image.new, "RGB", size, colour) for size, colour in (((20, 10), "red"), ((9, 30), "blue"))]
 
 
 def test_a_saved_llava_is_one_of_plain_transformers(tmp_path: Path) -> None:
@@ -37,11 +45,22 @@ def test_a_saved_llava_is_one_of_plain_transformers(tmp_path: Path) -> None:
     assert torch.equal(ours.lm_head.weight, loaded.lm_head.weight)
 
 
-def test_answers_do_not_depend_on_their_batch() -> None:
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_answers_do_not_depend_on_their_batch(side: str) -> None:
     model, processor = tiny_llava()
+    processor.tokenizer.padding_side = side  # as somebody else's folder may say
     questions = ["What?", "Who is it, and why is it here?"]
     together = answer(model, processor, PICTURES, questions, max_new_tokens=6)
     assert together == answer(model, processor, PICTURES, questions, max_new_tokens=6, batch_size=1)
+
+
+def test_the_language_model_alone_gives_the_llavas_logits(tmp_path: Path) -> None:
+    model, processor = tiny_llava()
+    save_language_model(model, processor, tmp_path / "lm")
+    lm = AutoModelForCausalLM.from_pretrained(tmp_path / "lm")
+    words = AutoTokenizer.from_pretrained(tmp_path / "lm")("USER: What?", return_tensors="pt")
+    with torch.no_grad():
+        assert torch.equal(lm(**words).logits, model(**words).logits)
 
 
 def test_a_smaller_number_type_halves_the_file(tmp_path: Path) -> None:

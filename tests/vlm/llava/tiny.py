@@ -34,9 +34,7 @@ def byte_tokenizer(prefix: str = "always") -> PreTrainedTokenizerFast:
     )
     tokenizer.decoder = decoders.Metaspace(prepend_scheme=prefix)
     tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", unk_token="<unk>", padding_side="right"
-    )
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", unk_token="<unk>")
 
 
 def tiny_lm(vocabulary: int, seed: int = 0, **options: Any) -> LlamaForCausalLM:

@@ -95,13 +95,13 @@ SMALL_2 = PAPER_2.model_copy(
     }
 )
 
-# The word tokenizer of scenes has no use for a long system message, which would be half of every row.
-TINY_PARTS = LlavaParts(vision_tower="scenes", language_model="scenes", system="")
+TINY_PARTS = LlavaParts(vision_tower="scenes", language_model="scenes")
 
 TINY_1 = LlavaSettings(
     parts=TINY_PARTS,
     tuning="projector",
     style="plain",
+    system="",  # the word tokenizer of scenes has no use for a message, which would be half of every row
     max_length=128,
     aspect="crop",
     group=False,

@@ -139,14 +139,14 @@ def train_llava(
     ranks = read_ranks()
     training = settings.resolved(len(data))
     task, processor, identity = _prepare(settings, make_model, training)
-    if ranks.rank == 0:
+    if ranks.rank == 0 and not (out / FAILED).is_file():  # other failures are other data, which the run refuses
         _write_failures(out / FAILED, data.failures)
     source = LlavaSource(
         data,
         task.model,
         processor,
         style=settings.style,
-        system=settings.parts.system,
+        system=settings.system,
         max_length=settings.max_length,
         workers=settings.workers,
     )
@@ -175,11 +175,11 @@ def _prepare(settings: LlavaSettings, make_model: MakeModel, training: TrainingS
     model, processor = make_model()
     identity = language_model_fingerprint(model)
     set_aspect(processor, settings.aspect)
-    set_conversation(processor, settings.parts.system)
+    set_conversation(processor, settings.system)
     if settings.tuning == "lora":
         add_lora(model, settings.lora, training.seed)
     text = {key: getattr(settings, key) for key in ("style", "max_length", "aspect", "group")}
-    extra = {"text": text, "system": settings.parts.system}
+    extra = {"text": text, "system": settings.system}
     if settings.tuning == "lora":
         extra["lora"] = settings.lora.to_dict()
     task = LlavaTask(

@@ -22,7 +22,6 @@ class LlavaParts(Settings):
     language_model: str = Field(description="folder or hub id of a causal language model; 'scenes': the shipped one")
     feature_layer: int = Field(default=-2, description="of the tower's hidden states")
     select: Select = Field(default="patch", description="patch leaves the class token out, cls_patch keeps it")
-    system: str = Field(default=SYSTEM, description="message that a conversation begins with; may be empty")
 
 
 class LlavaSettings(Settings):
@@ -32,6 +31,7 @@ class LlavaSettings(Settings):
     tuning: Tuning = Field(description="projector: stage 1; full or lora: stage 2, with the projector")
     lora: LoraSettings = Field(default=LoraSettings(), description="used where tuning is lora")
     style: Style = Field(description="how conversations are written: plain for stage 1, vicuna_v1 for stage 2")
+    system: str = Field(default=SYSTEM, description="message that a conversation begins with; may be empty")
     max_length: int = Field(default=2048, gt=2, description="longest row in tokens, those of pictures included")
     aspect: Aspect = Field(description="pad: bands of the mean colour make pictures square; crop: the middle is kept")
     check: Check = Field(

@@ -64,11 +64,11 @@ class LlavaTask(Task):
 
     def loss(self, batch: LlavaBatch, phase: str, step: int, generator: torch.Generator) -> TaskLoss:
         quieten_frozen(self.model, self.tuning)
-        hidden, unused = self._hidden(batch)  # [B, T, D], scalar
+        hidden = self._hidden(batch)
         targets = batch.labels[:, 1:]
         valid = targets != IGNORED
         logits = self.model.lm_head(hidden[:, :-1][valid]).float()  # [n, V]: those of the answers alone
-        total = functional.cross_entropy(logits, targets[valid], reduction="sum") + unused
+        total = functional.cross_entropy(logits, targets[valid], reduction="sum")
         rows = len(batch.lengths)
         parts = {"rows_cut": (float(sum(batch.cut)), float(rows))}
         return TaskLoss(total, valid.sum(), parts, tokens=float(sum(batch.lengths)))
@@ -86,19 +86,20 @@ class LlavaTask(Task):
             **self.identity,
         }
 
-    def _hidden(self, batch: LlavaBatch) -> tuple[Tensor, Tensor | float]:
-        """The last hidden states, and a zero that the projector has its part in.
+    def _hidden(self, batch: LlavaBatch) -> Tensor:
+        """The last hidden states, [B, T, D].
 
-        A batch of text alone still sends an empty picture through tower and projector: every rank must gather the same
-        weights and hold the same gradients in every step.
+        A batch of text alone sends an empty picture through tower and projector and adds none of it to the words. So
+        every rank gathers the same weights and reduces the same gradients in the same order in every step, whatever
+        its rows are.
         """
         model = self.model
-        given: dict[str, Any] = {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
-        unused: Tensor | float = 0.0
+        given: dict[str, Any] = {"attention_mask": batch.attention_mask, "use_cache": False}
         if len(batch.pixel_values):
-            given["pixel_values"] = batch.pixel_values
+            given |= {"input_ids": batch.input_ids, "pixel_values": batch.pixel_values}
         else:
             empty = batch.pixel_values.new_zeros(1, *batch.pixel_values.shape[1:])
-            features = model.get_image_features(pixel_values=empty).pooler_output
-            unused = torch.stack(list(features)).sum() * 0.0
-        return model.model(**given, use_cache=False).last_hidden_state, unused
+            features = torch.stack(list(model.get_image_features(pixel_values=empty).pooler_output))
+            words = model.get_input_embeddings()(batch.input_ids)  # [B, T, D]
+            given["inputs_embeds"] = words + (features.sum() * 0.0).to(words.dtype)
+        return model.model(**given).last_hidden_state

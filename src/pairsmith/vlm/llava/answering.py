@@ -14,7 +14,7 @@ from transformers import LlavaForConditionalGeneration, LlavaProcessor
 def answer(
     model: LlavaForConditionalGeneration,
     processor: LlavaProcessor,
-    pictures: Sequence[Image.Image],
+    pictures: Sequence[Callable[[], Image.Image]],
     questions: Sequence[str],
     *,
     max_new_tokens: int = 32,
@@ -26,8 +26,8 @@ def answer(
 
     Args:
         model: in eval mode, on its device.
-        processor: of the model; it pads on the left.
-        pictures: RGB.
+        processor: of the model.
+        pictures: each gives its RGB picture when it is needed.
         questions: as many, without a marker for the picture.
         max_new_tokens: longest answer.
         beams: 1 is greedy.
@@ -47,7 +47,11 @@ def answer(
             for question in asked
         ]
         inputs = processor(
-            images=list(pictures[start : start + batch_size]), text=texts, padding=True, return_tensors="pt"
+            images=[load() for load in pictures[start : start + batch_size]],
+            text=texts,
+            padding=True,
+            padding_side="left",
+            return_tensors="pt",
         ).to(model.device, model.dtype)
         ids = speaker.generate(**inputs, do_sample=False, num_beams=beams, max_new_tokens=max_new_tokens)
         new = ids[:, inputs["input_ids"].shape[1] :]

@@ -93,7 +93,8 @@ def add_image_token(hf_tokenizer: Any) -> int:
     hf_tokenizer.add_special_tokens({"additional_special_tokens": [MARKER]}, replace_extra_special_tokens=False)
     if hf_tokenizer.pad_token is None:
         hf_tokenizer.pad_token = hf_tokenizer.unk_token or hf_tokenizer.eos_token
-    hf_tokenizer.padding_side = "left"  # of generation; training pads by itself
+    # Of generation; training pads by itself. Only what the tokenizer was made with is saved, so it goes in there.
+    hf_tokenizer.padding_side = hf_tokenizer.init_kwargs["padding_side"] = "left"
     return int(hf_tokenizer.convert_tokens_to_ids(MARKER))
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
-from transformers import LlavaForConditionalGeneration, LlavaProcessor
+from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, LlavaForConditionalGeneration, LlavaProcessor
 
 from pairsmith.model_folder import CONFIG_FILE
 from pairsmith.pairs.atomic import sync_folder
@@ -32,11 +32,33 @@ def save_llava(
         folder: must not exist.
         dtype: of the weights on disk; what is not float32 loses the last bits.
     """
+    _save(folder, model.to(getattr(torch, dtype)), processor)
+
+
+def save_language_model(model: LlavaForConditionalGeneration, processor: LlavaProcessor, folder: Path) -> None:
+    """Write the language model of a LLaVA alone, for tests that show no pictures (MMLU) and programs that load those.
+
+    Args:
+        model: left as it is.
+        processor: whose tokenizer goes with it.
+        folder: must not exist.
+    """
+    config: Any = model.config.text_config
+    kind: Any = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
+    with torch.device("meta"):
+        lm = kind(config)
+    setattr(lm, lm.base_model_prefix, model.model.language_model)
+    lm.set_output_embeddings(model.lm_head)
+    _save(folder, lm, processor.tokenizer)
+
+
+def _save(folder: Path, *parts: Any) -> None:
+    """Let every part write its files into a folder that then takes its name."""
     temporary = folder.with_name(f"{folder.name}.tmp-{os.getpid()}")
     shutil.rmtree(temporary, ignore_errors=True)
     try:
-        model.to(getattr(torch, dtype)).save_pretrained(temporary)
-        processor.save_pretrained(temporary)
+        for part in parts:
+            part.save_pretrained(temporary)
         temporary.rename(folder)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
