@@ -24,6 +24,7 @@ from pairsmith.settings import SettingsType
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
+INCOMING = "incoming"  # where the files of other libraries' models lie until all of them are written
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
@@ -141,3 +142,13 @@ def _put(path: Path, write: Callable[[Path], object]) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def install(incoming: Path, folder: Path) -> None:
+    """Move a model's files to where they belong, `config.json` last.
+
+    Its presence is what says that a model is there, and a run may be killed between any two files.
+    """
+    for file in sorted(incoming.iterdir(), key=lambda file: (file.name == CONFIG_FILE, file.name)):
+        file.replace(folder / file.name)
+    incoming.rmdir()

@@ -14,7 +14,7 @@ from tests.cli.test_errors import only_sentence
 from tests.cli.test_models import models  # noqa: F401, a fixture
 from tests.pairs.importers.samples import huge_picture, picture
 from tests.pairs.rows import folder_bytes
-from tests.recipes.tiny import own_settings
+from tests.recipes.synth2.tiny import own_settings
 
 WHOLE = picture(0, (64, 64))
 LONG = "word " * 2000  # 10,000 characters

@@ -7,8 +7,9 @@ import json
 import pytest
 import yaml
 
-from pairsmith.recipes.plan import Devices, plan_synth2
+from pairsmith.recipes.synth2.plan import plan_synth2
 from pairsmith.recipes.synth2.presets import PRESETS
+from pairsmith.recipes.work import Devices
 from pairsmith.tokenizer import VQTokenizer
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from pairsmith.recipes.synth2.recipe import run_synth2
-from tests.recipes.tiny import scene_settings
+from tests.recipes.synth2.tiny import scene_settings
 
 OVERRIDES = ("arms=[baseline, synthetic]", "device=cpu")
 

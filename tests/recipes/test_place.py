@@ -12,13 +12,13 @@ import torch
 
 from pairsmith.errors import InputError
 from pairsmith.evaluation import read_metrics
-from pairsmith.recipes.synth2.place import Place, open_place
+from pairsmith.recipes.place import Place, open_place
+from pairsmith.recipes.run_files import read_arms
 from pairsmith.recipes.synth2.recipe import run_synth2
-from pairsmith.recipes.synth2.run_files import read_arms
 from pairsmith.tokenizer.model import VQTokenizer
 from pairsmith.training.distributed import Ranks
 from pairsmith.training.logging import read_lines
-from tests.recipes.tiny import scene_settings
+from tests.recipes.synth2.tiny import scene_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -16,10 +16,10 @@ from PIL import Image
 from pairsmith.evaluation import mean_interval, write_environment, write_metrics
 from pairsmith.pairs import Pair, PairStore, imported_id
 from pairsmith.pairs.images import load_pixels
+from pairsmith.recipes.run_files import begin, save_json
 from pairsmith.recipes.synth2 import arms, measure
 from pairsmith.recipes.synth2.presets import preset
-from pairsmith.recipes.synth2.results import collect_metrics, save_json
-from pairsmith.recipes.synth2.run_files import begin
+from pairsmith.recipes.synth2.results import collect_metrics
 from pairsmith.recipes.synth2.settings import Arm, Synth2Settings
 from pairsmith.scenes import World, describe
 from pairsmith.scenes.datasets import render_caption, scene_of, scene_pair

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pairsmith.recipes.run_files import begin
 from pairsmith.recipes.synth2.presets import load_preset
-from pairsmith.recipes.synth2.run_files import begin
 from pairsmith.recipes.synth2.settings import Synth2Settings
 from pairsmith.report.reproduce import command, origin, preset_text
 from pairsmith.report.run_folder import RunFolder

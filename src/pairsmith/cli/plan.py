@@ -11,7 +11,7 @@ from pairsmith.cli.console import duration, say, scaled, table
 from pairsmith.cli.options import ConfigFile, DryRun, Overrides, show_settings
 
 if TYPE_CHECKING:
-    from pairsmith.recipes.plan import Part, Plan
+    from pairsmith.recipes.synth2.plan import Part, Plan
 
 recipes = typer.Typer(
     help="Count what a recipe would take; share out images.",
@@ -73,7 +73,8 @@ def plan_recipe_synth2(
     if dry_run:
         show_settings(settings)
         return
-    from pairsmith.recipes.plan import Devices, plan_synth2
+    from pairsmith.recipes.synth2.plan import plan_synth2
+    from pairsmith.recipes.work import Devices
 
     name = "H100" if peak == 989.0 else f"device of {peak:g} TFLOP/s"
     found = plan_synth2(settings, Devices(name, devices, peak * 1e12, utilisation))

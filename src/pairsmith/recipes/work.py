@@ -1,33 +1,19 @@
-"""What training a model takes: FLOPs and memory, counted on models that take no memory.
+"""What work takes: FLOPs and memory of trainings, counted on models that take no memory, and the hardware that does it.
 
-Rules of the counts.
-FLOPs: a multiplication with an addition counts two. Our own networks are run on the meta device and their matrix
-products, convolutions and attentions counted; a trained network costs three forward passes a step, one forward and two
-backward. The frozen language model costs 2 FLOPs a weight and token forward and, inside the VLM, as many backward,
-since gradients pass through it to the gated blocks; its attention over few tokens is left out. A gated block counts 2
-FLOPs a weight and text token forward, tripled. Real pictures come as tokens. Discriminator, perceptual
-net and optimiser are left out.
-Memory: weights, gradients and the two moments of AdamW, all float32; activations, which depend on the micro-batch, are
-not in it.
+FLOPs: a multiplication with an addition counts two. A trained network costs three forward passes a step, one forward
+and two backward. Memory: weights, gradients and the two moments of AdamW, all float32; activations, which depend on
+the micro-batch, are not in it. Time: FLOPs divided by what the stated devices do at the stated utilisation.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from pairsmith.generators.config import GeneratorConfig
-from pairsmith.generators.model import MaskedGenerator
-from pairsmith.recipes.synth2.settings import Synth2Settings
-from pairsmith.tokenizer.model import VQTokenizer
 from pairsmith.training.throughput import count_flops
-from pairsmith.vlm.adapter import VQAdapter
-from pairsmith.vlm.config import VLMConfig
-from pairsmith.vlm.resampler import PerceiverResampler
 
 FLOAT_BYTES = 4
 TRAINED = 3  # forward passes that a training step of a network costs: one forward, two backward
@@ -66,104 +52,35 @@ class Stage:
         }
 
 
-def tokenizer_stage(settings: Synth2Settings, tokenizer: VQTokenizer) -> Stage:
-    """Training the tokenizer."""
-    training, sizes = settings.tokenizer_training, settings.tokenizer.model
-    latents = _meta(1, sizes.code_dim, sizes.grid, sizes.grid)
-    forward = _flops(lambda: tokenizer.encoder(_meta(1, 3, sizes.image_size, sizes.image_size)))
-    forward += _flops(lambda: tokenizer.decoder(latents))
-    return Stage(
-        "tokenizer",
-        TRAINED * forward * training.batch_size,
-        training.steps,
-        count_parameters(tokenizer),
-        0,
-        "encoder and decoder",
-    )
+@dataclass(frozen=True)
+class Devices:
+    """The hardware that days are stated for.
+
+    Attributes:
+        name: of one device.
+        count: devices.
+        peak: dense bf16 FLOP/s of one, from its data sheet.
+        utilisation: share of the peak that training reaches.
+    """
+
+    name: str = "H100"
+    count: int = 8
+    peak: float = 989e12
+    utilisation: float = 0.4
+
+    def seconds(self, flops: float) -> float:
+        """Time for so many FLOPs."""
+        return flops / (self.count * self.peak * self.utilisation)
 
 
-def generator_stage(settings: Synth2Settings, generator: MaskedGenerator, lm_parameters: int) -> Stage:
-    """Training the generator."""
-    training, config = settings.generator_training, generator.config
-    a_row = TRAINED * (_pass_flops(generator) + _text_flops(generator)) + 2 * lm_parameters * config.max_text
-    return Stage(
-        "generator",
-        a_row * training.batch_size,
-        training.steps,
-        count_parameters(generator),
-        lm_parameters,
-        "the generator, and the captions through the frozen language model",
-    )
-
-
-def vlm_stage(
-    settings: Synth2Settings,
-    config: VLMConfig,
-    generator: MaskedGenerator,
-    lm_parameters: int,
-    trainable: int,
-    gated: int,
-    encoder: int,
-) -> Stage:
-    """Training the VLM of an arm with synthetic pairs."""
-    training, text = settings.vlm_training, settings.language_model.max_text
-    with torch.device("meta"):
-        adapter = VQAdapter(config.adapter, config.code_dim, config.grid, 0.0)
-        resampler = PerceiverResampler(config.resampler, config.adapter.width, 0.0)
-    adapter.requires_grad_(False)
-    resampler.requires_grad_(False)
-    image = _flops(lambda: adapter(_meta(1, config.num_tokens, config.code_dim)))
-    image += _flops(lambda: resampler(_meta(1, 1, config.num_tokens, config.adapter.width)))
-    a_row = TRAINED * (image + 2 * gated * text) + 2 * (2 * lm_parameters * text)
-    flops = a_row * training.batch_size
-    frozen, detail = lm_parameters + encoder, "on stored tokens"
-    if settings.synthesis.mode == "online":
-        guided = 2 if settings.sampling.guidance else 1
-        drawn = settings.sampling.steps * guided * _pass_flops(generator) + _text_flops(generator)
-        drawn += 2 * lm_parameters * generator.config.max_text
-        synthesis = drawn * settings.synthesis.fraction * training.batch_size
-        detail = (
-            f"{synthesis / (flops + synthesis):.0%} of it draws synthetic images in the step "
-            f"({settings.sampling.steps} refinement steps, {guided} passes each)"
-        )
-        flops += round(synthesis)
-        frozen += count_parameters(generator)
-    return Stage("VLM, each arm with synthetic pairs", flops, training.steps, trainable, frozen, detail)
-
-
-def _pass_flops(generator: MaskedGenerator) -> int:
-    """Of one picture through the generator once, its text's keys and values made before."""
-    config = generator.config
-    blocks = generator
-    if config.codebook_tied:  # tied embeddings want a codebook; the blocks are those of free ones
-        with torch.device("meta"):
-            blocks = MaskedGenerator(config.model_copy(update={"codebook_tied": False}))
-        blocks.requires_grad_(False)
-    tokens = torch.zeros(1, config.num_tokens, dtype=torch.long, device="meta")
-    context = _text_context(generator)
-    head = sum(parameter.numel() for parameter in generator.head.parameters() if parameter.dim() >= 2)
-    if config.codebook_tied and config.code_dim is not None:
-        head += config.codebook_size * config.code_dim
-    return _flops(lambda: blocks.hidden_states(tokens, context)) + 2 * head * config.num_tokens
-
-
-def _text_flops(generator: MaskedGenerator) -> int:
-    """Of the keys and values of one caption."""
-    return _flops(lambda: _text_context(generator))
-
-
-def _text_context(generator: MaskedGenerator) -> Any:
-    config: GeneratorConfig = generator.config
-    mask = torch.ones(1, config.max_text, dtype=torch.bool, device="meta")
-    return generator.encode_text(_meta(1, config.max_text, config.text_dim), mask)
-
-
-def _flops(call: Callable[[], object]) -> int:
+def forward_flops(call: Callable[[], object]) -> int:
+    """FLOPs of a call on models of the meta device, without gradients."""
     with torch.no_grad():
         return count_flops(call)
 
 
-def _meta(*shape: int) -> Tensor:
+def shape_only(*shape: int) -> Tensor:
+    """A float tensor of a shape that takes no memory."""
     return torch.empty(*shape, device="meta")
 
 

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from pairsmith.report.caption_store import write_caption_report
-from pairsmith.report.synth2 import write_report
+from pairsmith.report.recipes import write_report
 
 __all__ = ["write_caption_report", "write_report"]

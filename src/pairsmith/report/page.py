@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from pairsmith.pairs.atomic import atomic_file
 
+REPORT_NAME = "report.html"
 # Name -> colours on a light and on a dark page; chosen to differ for colour-blind eyes too.
 PALETTE = {
     "baseline": ("#3f7fb5", "#7fb6e3"),

@@ -12,12 +12,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pairsmith.errors import InputError
 from pairsmith.evaluation.metrics_file import ENVIRONMENT_NAME, METRICS_NAME, Metric, read_environment, read_metrics
 from pairsmith.pairs import PairStore
-from pairsmith.recipes.synth2.run_files import SETTINGS_NAME, read_run
+from pairsmith.recipes.run_files import read_run, read_settings
 from pairsmith.report.arms import LABELS, ArmResult, join_seeds
 from pairsmith.report.numbers import finite, plural
 from pairsmith.tokenizer.model import VQTokenizer
@@ -74,15 +72,8 @@ class RunFolder:
 
     def __init__(self, out: Path) -> None:
         self.out = out
-        file = out / SETTINGS_NAME
-        if not file.is_file():
-            raise InputError(f"{out} holds no run: there is no {SETTINGS_NAME}; give the folder of `pairsmith run`")
-        try:
-            found = yaml.safe_load(file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise InputError(f"{file}: cannot be read as YAML ({error})") from error
-        if not isinstance(found, dict):
-            raise InputError(f"{file}: a settings file holds `name: value` lines, not a {type(found).__name__}")
+        found = read_settings(out)
+        found.pop("recipe", None)
         source = found.pop("real", None)
         self.source: str | None = None if source is None else Path(str(source)).name
         """Name of the folder or file of the user's own pairs; None on scenes."""

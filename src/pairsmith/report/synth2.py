@@ -16,11 +16,9 @@ from pairsmith.evaluation.bootstrap import Interval
 from pairsmith.report import examples, figures, overview, paper_tables, pictures, published, reproduce, story, tables
 from pairsmith.report.arms import LABELS, relative_gain
 from pairsmith.report.numbers import count, decimal, finite, interval_of, signed_percent, spread
-from pairsmith.report.page import PALETTE, render, save
+from pairsmith.report.page import PALETTE, REPORT_NAME, render, save
 from pairsmith.report.paper_tables import Sizes
 from pairsmith.report.run_folder import WORLD_ARMS, RunFolder
-
-REPORT_NAME = "report.html"
 
 # Of a step's stages: colour, and whether the embedding path has it too; what only pixels need comes last, where a bar
 # shows it as the longer end.
@@ -33,21 +31,13 @@ _STAGES = {
 }
 
 
-def write_report(out: Path) -> Path:
-    """Write `report.html` into a run's folder: one file that needs nothing beside it.
-
-    Args:
-        out: the folder of a Synth² run, finished or not.
-
-    Returns:
-        The path of the page.
+def write_synth2_report(out: Path) -> Path:
+    """Write `report.html` into the folder of a Synth² run, finished or not, and return its path.
 
     Raises:
         InputError: no run was begun there, or one of its files cannot be read.
     """
-    out = Path(out)
-    run = RunFolder(out)
-    return save(out / REPORT_NAME, render("synth2.html.j2", **_context(run)))
+    return save(out / REPORT_NAME, render("synth2.html.j2", **_context(RunFolder(out))))
 
 
 def _context(run: RunFolder) -> dict[str, Any]:

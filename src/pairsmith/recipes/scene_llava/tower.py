@@ -18,9 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import CLIPVisionConfig, CLIPVisionModel
 
-from pairsmith.model_folder import CONFIG_FILE
+from pairsmith.model_folder import CONFIG_FILE, INCOMING, install
 from pairsmith.pairs.feed import Feed
-from pairsmith.recipes.synth2.models import INCOMING, install
 from pairsmith.scenes import World, WorldSettings
 from pairsmith.scenes.draw import draw
 from pairsmith.scenes.grammar import describe

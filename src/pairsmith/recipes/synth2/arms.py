@@ -19,8 +19,8 @@ from pairsmith.evaluation import CaptionScores, caption_scores
 from pairsmith.execution import run_stage
 from pairsmith.pairs import Pair, PairStore, pair_id
 from pairsmith.pairs.feed import Feed, MixedFeed, PairSource, Source
+from pairsmith.recipes.place import Place
 from pairsmith.recipes.synth2.models import new_vlm
-from pairsmith.recipes.synth2.place import Place
 from pairsmith.recipes.synth2.settings import Arm, Synth2Settings
 from pairsmith.scenes import World
 from pairsmith.scenes.datasets import render_caption

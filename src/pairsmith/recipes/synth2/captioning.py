@@ -17,8 +17,8 @@ from pairsmith.captions.stage import write_captions
 from pairsmith.captions.transformers_writer import TransformersWriter, TransformersWriterSettings
 from pairsmith.captions.writer import Writer
 from pairsmith.pairs import PairStore
+from pairsmith.recipes.reporter import Reporter
 from pairsmith.recipes.synth2.models import Models
-from pairsmith.recipes.synth2.reporter import Reporter
 from pairsmith.recipes.synth2.settings import Synth2Settings
 
 KEY_VARIABLE = "OPENAI_API_KEY"  # holds the key of a caption server that wants one

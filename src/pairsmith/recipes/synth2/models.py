@@ -25,12 +25,12 @@ from pairsmith.captions.causal_model import CausalModel
 from pairsmith.errors import InputError
 from pairsmith.generators.model import MaskedGenerator
 from pairsmith.generators.text import TextEncoder
-from pairsmith.model_folder import CONFIG_FILE
+from pairsmith.model_folder import CONFIG_FILE, INCOMING, install
 from pairsmith.pairs import PairStore
 from pairsmith.pairs.feed import Feed, PairSource
+from pairsmith.recipes.place import Place
+from pairsmith.recipes.reporter import Reporter
 from pairsmith.recipes.synth2.pixels import PixelSource
-from pairsmith.recipes.synth2.place import Place
-from pairsmith.recipes.synth2.reporter import Reporter
 from pairsmith.recipes.synth2.scenes_llama import SPECIAL_TOKENS, scenes_llama
 from pairsmith.recipes.synth2.settings import Synth2Settings
 from pairsmith.stages.generator_kinds.kind import fitted
@@ -47,7 +47,6 @@ from pairsmith.vlm.model import VisionLanguageModel
 logger = logging.getLogger(__name__)
 
 PIXELS_NAME = "pixels.u8"
-INCOMING = "incoming"  # where a model's files lie until all of them are written
 
 
 @dataclass(frozen=True)
@@ -149,16 +148,6 @@ def train_language_model(
 
     place.only_first(save)
     return (lm.eval(), hf_tokenizer) if place.first else load_language_model(folder)
-
-
-def install(incoming: Path, folder: Path) -> None:
-    """Move a model's files to where they belong, `config.json` last.
-
-    Its presence is what says that a model is there, and a run may be killed between any two files.
-    """
-    for file in sorted(incoming.iterdir(), key=lambda file: (file.name == CONFIG_FILE, file.name)):
-        file.replace(folder / file.name)
-    incoming.rmdir()
 
 
 def load_language_model(source: Path | str) -> tuple[Any, Any]:

@@ -17,16 +17,16 @@ from pathlib import Path
 from pairsmith.evaluation import write_environment, write_metrics
 from pairsmith.pairs import PairStore
 from pairsmith.pairs.outcome import NothingMade, commonest_reasons
+from pairsmith.recipes.place import Place, open_place
+from pairsmith.recipes.reporter import Reporter, Silent
+from pairsmith.recipes.run_files import begin, save_json
 from pairsmith.recipes.synth2 import arms, measure, models
 from pairsmith.recipes.synth2.captioning import write_synthetic_captions
 from pairsmith.recipes.synth2.data import Data, own_data, scene_data
 from pairsmith.recipes.synth2.examination import examine
 from pairsmith.recipes.synth2.models import Models
-from pairsmith.recipes.synth2.place import Place, open_place
-from pairsmith.recipes.synth2.reporter import Reporter, Silent
 from pairsmith.recipes.synth2.requirements import check_requirements
-from pairsmith.recipes.synth2.results import collect_metrics, save_json
-from pairsmith.recipes.synth2.run_files import begin
+from pairsmith.recipes.synth2.results import collect_metrics
 from pairsmith.recipes.synth2.settings import Synth2Settings
 from pairsmith.recipes.synth2.shipped import check_from_scratch, take_shipped
 from pairsmith.recipes.synth2.speed import measure_speed

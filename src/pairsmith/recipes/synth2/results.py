@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,27 +12,11 @@ import numpy as np
 from pairsmith.evaluation import Metric
 from pairsmith.evaluation.bootstrap import Interval
 from pairsmith.evaluation.several_seeds import CIDER, over_seeds, relative_gain, seeds_and_images
-from pairsmith.pairs.atomic import atomic_file
+from pairsmith.recipes.run_files import read_arms
 from pairsmith.recipes.synth2.measure import FRECHET
-from pairsmith.recipes.synth2.run_files import read_arms
 from pairsmith.recipes.synth2.settings import Synth2Settings
 
 CAPTION_KEYS = {"cider_d": "cider", "bleu_4": "bleu_4", "rouge_l": "rouge_l"}
-
-
-def save_json(path: Path, value: Any) -> None:
-    """Write JSON in one step (a reader sees the old file or the new one); dataclasses become objects."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_file(path) as file:
-        file.write(json.dumps(value, default=_plain, indent=1).encode())
-
-
-def _plain(value: Any) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
 def collect_metrics(settings: Synth2Settings, out: Path) -> dict[str, Metric]:

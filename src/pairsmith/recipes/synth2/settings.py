@@ -2,9 +2,6 @@
 
 Sizes that follow from another model (the generator's codebook from the tokenizer's, its text width from the language
 model's ...) are not asked for twice: `models` fills them in, and `check_derived` refuses others.
-
-There is one seed, `seed`; a stage's own seed of 0 stands for it, any other is taken as it is. Stages do not share draws
-all the same: each draws for its own rows and purposes (`pairsmith.seeds`).
 """
 
 from __future__ import annotations
@@ -21,6 +18,7 @@ from pairsmith.errors import InputError
 from pairsmith.generators.config import GeneratorConfig
 from pairsmith.generators.masking import MaskingSettings
 from pairsmith.generators.sampling import SamplingSettings
+from pairsmith.recipes.settings import RecipeSettings, look_up
 from pairsmith.scenes import WorldSettings
 from pairsmith.settings import Settings
 from pairsmith.tokenizer.config import DiscriminatorConfig, TokenizerConfig, TokenizerLossConfig
@@ -29,9 +27,6 @@ from pairsmith.vlm.config import VLMConfig
 from pairsmith.vlm.generation import GenerationSettings
 
 Arm = Literal["baseline", "synthetic", "pixels", "gold"]
-TRAININGS = ("tokenizer_training", "language_model_training", "generator_training", "vlm_training")
-# Settings with a seed of their own.
-SEEDED = ("tokenizer.model", "tokenizer.discriminator", *TRAININGS, "captions")
 # Settings that follow from others, and from which.
 DERIVED = {
     "generator.codebook_size": "tokenizer.model.codebook_size",
@@ -176,16 +171,12 @@ class SpeedSettings(Settings):
     warmup: int = Field(default=2, ge=0, description="untimed steps before")
 
 
-class Synth2Settings(Settings):
+class Synth2Settings(RecipeSettings):
     """The recipe."""
 
-    seed: int = Field(
-        default=0, ge=0, description="of everything that is drawn; a stage's own seed of 0 stands for this one"
-    )
-    device: Literal["auto", "cpu", "cuda"] = Field(
-        default="auto", description="where all models compute; auto: cuda where there is one"
-    )
-    seeds: int = Field(default=1, gt=0, description="VLMs trained for each arm, each with a seed of its own")
+    RECIPE = "synth2"
+    SEEDED = ("tokenizer.model", "tokenizer.discriminator", "captions")
+
     arms: tuple[Arm, ...] = Field(
         default=("baseline", "synthetic", "pixels", "gold"), description="VLMs to train and compare"
     )
@@ -217,23 +208,6 @@ class Synth2Settings(Settings):
             raise ValueError(f"tokenizer.continuous_steps {continuous} leave none of tokenizer_training.steps {steps}")
         return self
 
-    @model_validator(mode="after")
-    def _one_device(self) -> Synth2Settings:
-        for name in TRAININGS:
-            training: TrainingSettings | None = getattr(self, name)
-            if training is not None and training.device != "auto":
-                raise ValueError(f"{name}.device has no say in a recipe, whose models share one device: set device")
-        return self
-
-    def with_seeds(self) -> Synth2Settings:
-        """The same settings with every stage's own seed of 0 replaced by `seed`."""
-        values = self.to_dict()
-        for path in SEEDED:
-            stage = look_up(values, path)
-            if stage is not None and not stage["seed"]:
-                stage["seed"] = self.seed
-        return Synth2Settings.model_validate(values)
-
 
 def check_derived(settings: Synth2Settings, base: Mapping[str, Any]) -> None:
     """Whether the sizes that follow from other settings were left alone.
@@ -253,11 +227,3 @@ def check_derived(settings: Synth2Settings, base: Mapping[str, Any]) -> None:
         value = look_up(values, path)
         if value != look_up(base, path) and value != right.get(path.partition(".")[2]):
             raise InputError(f"setting {path!r} follows from {source}: set that, and leave this out")
-
-
-def look_up(values: Mapping[str, Any], path: str) -> Any:
-    """The entry of nested mappings under a dotted name; None where there is none."""
-    found: Any = values
-    for key in path.split("."):
-        found = found.get(key) if isinstance(found, Mapping) else None
-    return found

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pairsmith.errors import InputError
-from pairsmith.model_folder import CONFIG_FILE
-from pairsmith.recipes.synth2.models import INCOMING, install
+from pairsmith.model_folder import CONFIG_FILE, INCOMING, install
 from pairsmith.recipes.synth2.settings import Synth2Settings
 from pairsmith.settings import fingerprint
 

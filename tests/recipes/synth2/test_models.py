@@ -11,15 +11,15 @@ from safetensors.torch import load_file
 
 from pairsmith.errors import InputError
 from pairsmith.pairs import Pair, PairStore, imported_id
+from pairsmith.recipes.place import Place
 from pairsmith.recipes.synth2 import models
-from pairsmith.recipes.synth2.place import Place
 from pairsmith.recipes.synth2.presets import preset
 from pairsmith.recipes.synth2.shipped import FOLDER, MODELS, check_from_scratch, take_shipped
 from pairsmith.tokenizer.discriminator import PatchDiscriminator
 from pairsmith.training.checkpoint import MODEL, latest_checkpoint
 from tests.pairs.importers.samples import picture
 from tests.pairs.rows import folder_bytes
-from tests.recipes.tiny import scene_settings
+from tests.recipes.synth2.tiny import scene_settings
 
 
 class Killed(BaseException):

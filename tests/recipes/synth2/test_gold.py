@@ -14,7 +14,7 @@ from pairsmith.recipes.synth2.recipe import true_pictures
 from pairsmith.scenes import World
 from pairsmith.scenes.datasets import scene_pair
 from pairsmith.tokenizer import TokenizerConfig, VQTokenizer
-from tests.recipes.tiny import scene_settings
+from tests.recipes.synth2.tiny import scene_settings
 
 SETTINGS = scene_settings()
 WORLD = World(SETTINGS.world)

@@ -12,7 +12,7 @@ from pairsmith.errors import InputError
 from pairsmith.pairs import PairStore
 from pairsmith.pairs.importers import import_pairs
 from pairsmith.recipes.synth2.data import Data, image_overlap, own_data
-from tests.recipes.tiny import own_settings
+from tests.recipes.synth2.tiny import own_settings
 
 
 def write_pictures(folder: Path, names: dict[str, int]) -> None:

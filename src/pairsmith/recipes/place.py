@@ -17,7 +17,7 @@ import torch
 import torch.distributed as dist
 
 from pairsmith.errors import InputError, PairsmithError
-from pairsmith.recipes.synth2.settings import TRAININGS, Synth2Settings
+from pairsmith.recipes.settings import RecipeSettings
 from pairsmith.training.distributed import Ranks, choose_device, from_first, read_ranks
 from pairsmith.training.settings import TrainingSettings
 
@@ -78,7 +78,7 @@ class Place:
 
 
 @contextmanager
-def open_place(settings: Synth2Settings) -> Iterator[Place]:
+def open_place(settings: RecipeSettings) -> Iterator[Place]:
     """The place that the settings and torchrun's environment name; its process group ends with the block.
 
     Raises:
@@ -100,11 +100,8 @@ def open_place(settings: Synth2Settings) -> Iterator[Place]:
         dist.destroy_process_group()
 
 
-def _check_trainings(settings: Synth2Settings, ranks: Ranks) -> None:
-    for name in TRAININGS:
-        training: TrainingSettings | None = getattr(settings, name)
-        if training is None:
-            continue
+def _check_trainings(settings: RecipeSettings, ranks: Ranks) -> None:
+    for name, training in settings.trainings().items():
         if training.parallel == "fsdp2":
             raise InputError(
                 f"setting '{name}.parallel': the recipe's processes share the work by ddp, for its stages need whole "

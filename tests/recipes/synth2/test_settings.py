@@ -10,20 +10,23 @@ import pytest
 from pairsmith.errors import InputError
 from pairsmith.pairs import Pair, PairStore, imported_id
 from pairsmith.pairs.images import load_pixels
+from pairsmith.recipes.settings import look_up
 from pairsmith.recipes.synth2.arms import CaptionSource
 from pairsmith.recipes.synth2.captioning import make_writer, readable
 from pairsmith.recipes.synth2.measure import draw_sample
 from pairsmith.recipes.synth2.pixels import PixelSource
 from pairsmith.recipes.synth2.presets import PRESETS, load_preset, preset
 from pairsmith.recipes.synth2.recipe import run_synth2
-from pairsmith.recipes.synth2.settings import SEEDED, look_up
 from tests.pairs.importers.samples import picture
-from tests.recipes.tiny import scene_settings
+from tests.recipes.synth2.tiny import scene_settings
 
 
 def test_one_seed_reaches_every_stage_unless_it_has_its_own() -> None:
-    values = load_preset("tiny", overrides=["seed=7", "captions.seed=5"]).to_dict()
-    assert {path: look_up(values, path)["seed"] for path in SEEDED} == dict.fromkeys(SEEDED, 7) | {"captions": 5}
+    settings = load_preset("tiny", overrides=["seed=7", "captions.seed=5"])
+    seeded = (*settings.SEEDED, *settings.trainings())
+    assert len(settings.trainings()) == 4
+    values = settings.to_dict()
+    assert {path: look_up(values, path)["seed"] for path in seeded} == dict.fromkeys(seeded, 7) | {"captions": 5}
     assert preset("tiny").with_seeds() == preset("tiny")  # the shipped weights were made with seed 0
     small = load_preset("small", own_pairs=True, overrides=["seed=2"])
     assert small.language_model_training is None

@@ -1,7 +1,6 @@
 """What a preset of Synth² would take: parameters, FLOPs, memory, storage and days, from models that take no memory.
 
-How work is counted stands in `work`. Days: all FLOPs of all steps, divided by what the stated devices do at the stated
-utilisation.
+How work is counted stands in `work` and `recipes.work`.
 """
 
 from __future__ import annotations
@@ -15,10 +14,11 @@ from pairsmith.captions.causal_model import CausalModel
 from pairsmith.errors import InputError
 from pairsmith.evaluation.metrics_file import Metric
 from pairsmith.generators.model import MaskedGenerator
-from pairsmith.recipes.published_sizes import PAPER_PARTS, PAPER_TOTALS, Check, published_checks
+from pairsmith.recipes.synth2.published_sizes import PAPER_PARTS, PAPER_TOTALS, Check, published_checks
 from pairsmith.recipes.synth2.scenes_llama import SPECIAL_TOKENS, scenes_llama
 from pairsmith.recipes.synth2.settings import PAPERS_LANGUAGE_MODEL, Synth2Settings
-from pairsmith.recipes.work import Stage, count_parameters, generator_stage, tokenizer_stage, vlm_stage
+from pairsmith.recipes.synth2.work import generator_stage, tokenizer_stage, vlm_stage
+from pairsmith.recipes.work import Devices, Stage, count_parameters
 from pairsmith.scenes import World
 from pairsmith.scenes.datasets import scene_pairs
 from pairsmith.tokenizer.model import VQTokenizer
@@ -26,27 +26,6 @@ from pairsmith.vlm.accounting import parameter_table
 from pairsmith.vlm.presets import PAPER_B, PAPER_L_PLUS, chinchilla_400m
 
 TOKEN_BYTES = 2
-
-
-@dataclass(frozen=True)
-class Devices:
-    """The hardware that days are stated for.
-
-    Attributes:
-        name: of one device.
-        count: devices.
-        peak: dense bf16 FLOP/s of one, from its data sheet.
-        utilisation: share of the peak that training reaches.
-    """
-
-    name: str = "H100"
-    count: int = 8
-    peak: float = 989e12
-    utilisation: float = 0.4
-
-    def seconds(self, flops: float) -> float:
-        """Time for so many FLOPs."""
-        return flops / (self.count * self.peak * self.utilisation)
 
 
 @dataclass(frozen=True)

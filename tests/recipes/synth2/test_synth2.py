@@ -12,17 +12,17 @@ from pairsmith.evaluation import read_metrics
 from pairsmith.generators import MaskedGenerator
 from pairsmith.pairs import PairStore
 from pairsmith.pairs.verify import verify
+from pairsmith.recipes.run_files import read_run
 from pairsmith.recipes.synth2.models import load_language_model, text_encoder
 from pairsmith.recipes.synth2.presets import PRESETS, preset
 from pairsmith.recipes.synth2.recipe import run_synth2
 from pairsmith.recipes.synth2.results import collect_metrics
-from pairsmith.recipes.synth2.run_files import read_run
 from pairsmith.recipes.synth2.settings import Synth2Settings
 from pairsmith.recipes.synth2.shipped import FOLDER, RECORD_NAME, made_with
 from pairsmith.settings import load_settings
 from pairsmith.tokenizer.model import VQTokenizer
 from pairsmith.vlm.model import VisionLanguageModel
-from tests.recipes.tiny import own_settings, scene_settings
+from tests.recipes.synth2.tiny import own_settings, scene_settings
 
 CONTRACT = (
     "synth2.baseline.cider",

@@ -8,7 +8,7 @@ import pytest
 
 from pairsmith.errors import InputError
 from pairsmith.recipes.synth2.captioning import make_writer
-from tests.recipes.tiny import scene_settings
+from tests.recipes.synth2.tiny import scene_settings
 
 SERVER = ("writer.kind=server", "writer.base_url=http://127.0.0.1:1/v1", "writer.model=m")
 
