@@ -1,8 +1,10 @@
 """Scoring throughput beside loops that score one pair after the other: the same images, model and sizes.
 
-Run with: python benchmarks/bench_scoring.py [--pairs 256 --side 256 --runs 3 --threads 1]
+Run with: python benchmarks/bench_scoring.py [--model tiny --pairs 256 --runs 3 --threads 2]
 
-A small untrained CLIP (random weights) scores JPEG pictures that are made here. Four ways to CLIPScore:
+Untrained CLIPs (random weights) score JPEG pictures that are made here: one of the sizes of the preset tiny (64 pixels,
+24 words) on pictures of 64 pixels, and one with CLIP's inputs (224 pixels, 77 tokens) on pictures of 256 pixels, where
+decoding and resizing in Pillow are the larger part of all ways. Four ways to CLIPScore:
 
 - ours:         `score_pairs` from a pair store (Parquet) into a sidecar, its files and their fsync included;
 - loop:         the published formula one pair at a time: open the file, transform, encode picture and text, cosine;
@@ -10,7 +12,7 @@ A small untrained CLIP (random weights) scores JPEG pictures that are made here.
 - batched:      the repository's data loaders without worker processes, 64 pictures and 256 texts a batch.
 
 The loop and ours use one and the same open_clip model; torchmetrics wants a `transformers` CLIP, which is built with
-the same sizes (32 pixels a patch, the same widths and layers), so its time is of an equal, not of the same network.
+the same sizes, so its time is of an equal, not of the same network.
 The published loader of the repository is batched; "batched" stands for it, and no claim is made against it.
 Models are loaded before the clock starts, in all ways. Two ways to self-SSIM at 768 and 336 pixels: ours, and the
 published script's steps (Pillow, scikit-image) one by one.
@@ -41,10 +43,23 @@ from pairsmith.evaluation.image_text.open_clip_encoder import OpenClipEncoder, l
 from pairsmith.pairs import Pair, PairStore, encode_image
 from pairsmith.pairs.scores import read_scores
 
-SIZES = {
-    "embed_dim": 64,
-    "vision_cfg": {"image_size": 224, "layers": 2, "width": 64, "head_width": 32, "patch_size": 32},
-    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 64, "heads": 2, "layers": 2},
+MODELS: dict[str, tuple[dict[str, Any], int]] = {  # sizes, pixels a side of the pictures
+    "tiny": (
+        {
+            "embed_dim": 64,
+            "vision_cfg": {"image_size": 64, "layers": 2, "width": 64, "head_width": 16, "patch_size": 16},
+            "text_cfg": {"context_length": 24, "vocab_size": 49408, "width": 64, "heads": 4, "layers": 2},
+        },
+        64,
+    ),
+    "clip": (
+        {
+            "embed_dim": 64,
+            "vision_cfg": {"image_size": 224, "layers": 2, "width": 64, "head_width": 32, "patch_size": 32},
+            "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 64, "heads": 2, "layers": 2},
+        },
+        256,
+    ),
 }
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 PREFIX = "A photo depicts "
@@ -116,7 +131,7 @@ def torchmetrics_loop(files: list[Path], captions: list[str], parts: Any) -> Non
             clip_score(pixels, PREFIX + caption, model_name_or_path=lambda: parts)
 
 
-def transformers_clip() -> Any:
+def transformers_clip(sizes: dict[str, Any]) -> Any:
     """A `transformers` CLIP of equal sizes and what prepares its inputs."""
     from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel
 
@@ -131,12 +146,17 @@ def transformers_clip() -> Any:
             found = super().get_text_features(*inputs, **named)
             return getattr(found, "pooler_output", found)
 
-    text = {"vocab_size": 49408, "hidden_size": 64, "intermediate_size": 256, "num_hidden_layers": 2,
-            "num_attention_heads": 2, "projection_dim": 64, "eos_token_id": 49407}  # fmt: skip
-    vision = {"hidden_size": 64, "intermediate_size": 256, "num_hidden_layers": 2, "num_attention_heads": 2,
-              "image_size": 224, "patch_size": 32, "projection_dim": 64}  # fmt: skip
-    model = Features(CLIPConfig(text_config=text, vision_config=vision, projection_dim=64)).eval()
-    pictures, tokenize = CLIPImageProcessor(), open_clip.SimpleTokenizer()
+    seen, said, width = sizes["vision_cfg"], sizes["text_cfg"], sizes["embed_dim"]
+    text = {"vocab_size": said["vocab_size"], "hidden_size": said["width"], "intermediate_size": 4 * said["width"],
+            "num_hidden_layers": said["layers"], "num_attention_heads": said["heads"], "projection_dim": width,
+            "max_position_embeddings": said["context_length"], "eos_token_id": said["vocab_size"] - 1}  # fmt: skip
+    vision = {"hidden_size": seen["width"], "intermediate_size": 4 * seen["width"], "projection_dim": width,
+              "num_hidden_layers": seen["layers"], "num_attention_heads": seen["width"] // seen["head_width"],
+              "image_size": seen["image_size"], "patch_size": seen["patch_size"]}  # fmt: skip
+    model = Features(CLIPConfig(text_config=text, vision_config=vision, projection_dim=width)).eval()
+    side = seen["image_size"]
+    pictures = CLIPImageProcessor(size={"shortest_edge": side}, crop_size={"height": side, "width": side})
+    tokenize = open_clip.SimpleTokenizer(context_length=said["context_length"])
 
     def processor(text: Any = None, images: Any = None, **unused: Any) -> dict[str, torch.Tensor]:
         if images is not None:
@@ -164,70 +184,94 @@ def ssim_loop(files: list[Path]) -> np.ndarray:
 def main() -> None:
     """Make, score in all ways, compare, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", choices=MODELS, nargs="*", default=list(MODELS))
     parser.add_argument("--pairs", type=int, default=256)
-    parser.add_argument("--side", type=int, default=256, help="pixels a side of the pictures")
-    parser.add_argument("--runs", type=int, default=3, help="of which the fastest counts")
-    parser.add_argument("--threads", type=int, default=1, help="of torch, in all ways; ours also decodes in as many")
-    parser.add_argument("--batch", type=int, default=32, help="rows that ours computes at a time")
+    parser.add_argument("--runs", type=int, default=5, help="of which the fastest counts")
+    parser.add_argument(
+        "--threads", type=int, default=torch.get_num_threads(), help="of torch; ours decodes in as many"
+    )
+    parser.add_argument("--batch", type=int, default=64, help="rows that ours computes at a time")
     parser.add_argument("--ssim-pairs", type=int, default=64)
     parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    for model in arguments.model:
+        sizes, side = MODELS[model]
+        with tempfile.TemporaryDirectory() as place:
+            seconds, apart = clip_ways(Path(place), sizes, side, arguments)
+        title = f"CLIPScore, model {model}, {arguments.pairs} JPEG of {side} x {side}, {arguments.threads} threads"
+        show(title, seconds, arguments.pairs)
+        print(f"\nLargest difference to the loop's values: {apart:.1e}.\n")
     with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        pairs = make_pairs(arguments.pairs, arguments.side)
-        (folder / "files").mkdir()
-        files = [folder / "files" / f"{pair.id}.jpg" for pair in pairs]
-        for file, pair in zip(files, pairs, strict=True):
-            file.write_bytes(pair.image or b"")
-        captions = [pair.caption for pair in pairs]
-        store = PairStore.write(folder / "store", pairs, settings={})
-        few = PairStore.write(folder / "few", pairs[: arguments.ssim_pairs], settings={})
-        torch.manual_seed(0)
-        save_open_clip(open_clip.CLIP(**SIZES), SIZES, folder / "clip", mean=MEAN, std=STD)
-        source = str(folder / "clip")
+        seconds, apart = ssim_ways(Path(place), arguments)
+    show(f"self-SSIM 768/336, {arguments.threads} threads", seconds, arguments.ssim_pairs)
+    print(f"\nLargest difference to the script's values: {apart:.1e}.")
 
-        models = SharedModels(arguments.device)
-        models.encoder(source).load()
-        encoder, theirs = load_open_clip(source), transformers_clip()
 
-        def ours(run: int) -> None:
-            score = ClipScore(ClipSettings(model=source), models)
-            score_pairs(store, {f"clip{run}": score}, batch_rows=arguments.batch, workers=arguments.threads)
+def write_pairs(folder: Path, count: int, side: int) -> tuple[PairStore, list[Path], list[str]]:
+    """The same pairs as a store, as files, and their captions."""
+    pairs = make_pairs(count, side)
+    (folder / "files").mkdir()
+    files = [folder / "files" / f"{pair.id}.jpg" for pair in pairs]
+    for file, pair in zip(files, pairs, strict=True):
+        file.write_bytes(pair.image or b"")
+    return PairStore.write(folder / "store", pairs, settings={}), files, [pair.caption for pair in pairs]
 
-        def our_ssim(run: int) -> None:
-            score_pairs(few, {f"ssim{run}": SelfSsim(SsimSettings(), models)}, workers=arguments.threads)
 
-        reference = clip_loop(encoder, files, captions)  # and all models have run once before the clock starts
-        torchmetrics_loop(files[:2], captions[:2], theirs)
-        score_pairs(few, {"warm": ClipScore(ClipSettings(model=source), models)}, workers=arguments.threads)
-        clip_seconds = {
-            "ours": best(arguments.runs, ours),
-            "loop, one pair at a time": best(arguments.runs, lambda run: clip_loop(encoder, files, captions)),
-            "torchmetrics, one pair at a time": best(
-                arguments.runs, lambda run: torchmetrics_loop(files, captions, theirs)
-            ),
-            "batched, no workers": best(arguments.runs, lambda run: clip_batched(encoder, files, captions)),
-        }
-        some = files[: arguments.ssim_pairs]
-        ssim_reference = ssim_loop(some)
-        ssim_seconds = {
-            "ours": best(arguments.runs, our_ssim),
-            "published script's steps, one at a time": best(arguments.runs, lambda run: ssim_loop(some)),
-        }
-        apart = np.abs(read_scores(store, "clip0") - reference).max()
-        ssim_apart = np.abs(read_scores(few, "ssim0") - ssim_reference).max()
-    print(f"{arguments.pairs} JPEG of {arguments.side} x {arguments.side}, {arguments.threads} torch threads")
-    for title, seconds, count in (
-        ("CLIPScore", clip_seconds, arguments.pairs), ("self-SSIM 768/336", ssim_seconds, arguments.ssim_pairs),
-    ):  # fmt: skip
-        print(f"\n| {title} | pairs a second | ours is faster by | pairs a processor second | ours is cheaper by |")
-        print("| --- | --- | --- | --- | --- |")
-        wall, busy = seconds["ours"]
-        for name, (clock, processor) in seconds.items():
-            ratios = ("", "") if name == "ours" else (f"{clock / wall:.1f}", f"{processor / busy:.1f}")
-            print(f"| {name} | {count / clock:.1f} | {ratios[0]} | {count / processor:.1f} | {ratios[1]} |")
-    print(f"\nlargest difference to the loops' values: CLIPScore {apart:.1e}, SSIM {ssim_apart:.1e}")
+def clip_ways(
+    folder: Path, sizes: dict[str, Any], side: int, arguments: argparse.Namespace
+) -> tuple[dict[str, tuple[float, float]], float]:
+    """Seconds of each way to CLIPScore, and how far ours is from the loop's values."""
+    store, files, captions = write_pairs(folder, arguments.pairs, side)
+    torch.manual_seed(0)
+    save_open_clip(open_clip.CLIP(**sizes), sizes, folder / "clip", mean=MEAN, std=STD)
+    source = str(folder / "clip")
+    models = SharedModels(arguments.device)
+    models.encoder(source).load()
+    encoder, theirs = load_open_clip(source), transformers_clip(sizes)
+
+    def ours(run: int) -> None:
+        score = ClipScore(ClipSettings(model=source), models)
+        score_pairs(store, {f"clip{run}": score}, batch_rows=arguments.batch, workers=arguments.threads)
+
+    reference = clip_loop(encoder, files, captions)  # and all ways have run once before the clock starts
+    torchmetrics_loop(files[:2], captions[:2], theirs)
+    ours(-1)
+    seconds = {
+        "ours": best(arguments.runs, ours),
+        "loop, one pair at a time": best(arguments.runs, lambda run: clip_loop(encoder, files, captions)),
+        "torchmetrics, one pair at a time": best(
+            arguments.runs, lambda run: torchmetrics_loop(files, captions, theirs)
+        ),
+        "batched, no workers": best(arguments.runs, lambda run: clip_batched(encoder, files, captions)),
+    }
+    return seconds, float(np.abs(read_scores(store, "clip0") - reference).max())
+
+
+def ssim_ways(folder: Path, arguments: argparse.Namespace) -> tuple[dict[str, tuple[float, float]], float]:
+    """Seconds of both ways to self-SSIM, and how far ours is from the script's values."""
+    store, files, _ = write_pairs(folder, arguments.ssim_pairs, 256)
+    models = SharedModels(arguments.device)
+
+    def ours(run: int) -> None:
+        score_pairs(store, {f"ssim{run}": SelfSsim(SsimSettings(), models)}, workers=arguments.threads)
+
+    reference = ssim_loop(files)
+    seconds = {
+        "ours": best(arguments.runs, ours),
+        "published script's steps, one at a time": best(arguments.runs, lambda run: ssim_loop(files)),
+    }
+    return seconds, float(np.abs(read_scores(store, "ssim0") - reference).max())
+
+
+def show(title: str, seconds: dict[str, tuple[float, float]], count: int) -> None:
+    """One table."""
+    print(f"| {title} | pairs a second | ours is faster by | pairs a processor second | ours is cheaper by |")
+    print("| --- | --- | --- | --- | --- |")
+    wall, busy = seconds["ours"]
+    for name, (clock, processor) in seconds.items():
+        ratios = ("", "") if name == "ours" else (f"{clock / wall:.1f}", f"{processor / busy:.1f}")
+        print(f"| {name} | {count / clock:.1f} | {ratios[0]} | {count / processor:.1f} | {ratios[1]} |")
 
 
 if __name__ == "__main__":

@@ -53,7 +53,9 @@ class OpenClipEncoder:
 
     def encode_texts(self, texts: Sequence[str]) -> torch.Tensor:
         """Texts -> [B, D]; longer ones are cut to the model's context."""
-        return self.model.encode_text(self.tokenizer(list(texts)).to(self._device))
+        from pairsmith.evaluation.image_text.short_texts import encode_texts
+
+        return encode_texts(self.model, self.tokenizer(list(texts)).to(self._device))
 
 
 def load_open_clip(source: str, device: str = "cpu") -> OpenClipEncoder:
