@@ -120,11 +120,22 @@ def transformers_clip() -> Any:
     """A `transformers` CLIP of equal sizes and what prepares its inputs."""
     from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel
 
+    class Features(CLIPModel):
+        """torchmetrics wants the features themselves; newer `transformers` give them inside an output."""
+
+        def get_image_features(self, *inputs: Any, **named: Any) -> Any:
+            found = super().get_image_features(*inputs, **named)
+            return getattr(found, "pooler_output", found)
+
+        def get_text_features(self, *inputs: Any, **named: Any) -> Any:
+            found = super().get_text_features(*inputs, **named)
+            return getattr(found, "pooler_output", found)
+
     text = {"vocab_size": 49408, "hidden_size": 64, "intermediate_size": 256, "num_hidden_layers": 2,
             "num_attention_heads": 2, "projection_dim": 64, "eos_token_id": 49407}  # fmt: skip
     vision = {"hidden_size": 64, "intermediate_size": 256, "num_hidden_layers": 2, "num_attention_heads": 2,
               "image_size": 224, "patch_size": 32, "projection_dim": 64}  # fmt: skip
-    model = CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=64)).eval()
+    model = Features(CLIPConfig(text_config=text, vision_config=vision, projection_dim=64)).eval()
     pictures, tokenize = CLIPImageProcessor(), open_clip.SimpleTokenizer()
 
     def processor(text: Any = None, images: Any = None, **unused: Any) -> dict[str, torch.Tensor]:
@@ -157,6 +168,7 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=256, help="pixels a side of the pictures")
     parser.add_argument("--runs", type=int, default=3, help="of which the fastest counts")
     parser.add_argument("--threads", type=int, default=1, help="of torch, in all ways; ours also decodes in as many")
+    parser.add_argument("--batch", type=int, default=32, help="rows that ours computes at a time")
     parser.add_argument("--ssim-pairs", type=int, default=64)
     parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
@@ -181,7 +193,7 @@ def main() -> None:
 
         def ours(run: int) -> None:
             score = ClipScore(ClipSettings(model=source), models)
-            score_pairs(store, {f"clip{run}": score}, workers=arguments.threads)
+            score_pairs(store, {f"clip{run}": score}, batch_rows=arguments.batch, workers=arguments.threads)
 
         def our_ssim(run: int) -> None:
             score_pairs(few, {f"ssim{run}": SelfSsim(SsimSettings(), models)}, workers=arguments.threads)

@@ -132,17 +132,20 @@ def _split(transform: Any) -> tuple[View, Callable[[torch.Tensor], torch.Tensor]
 
     Only a sequence that ends in "to tensor, normalise" can be split; of any other all is done in the threads.
     """
+    import torch
     from torchvision.transforms import Compose, Normalize, ToTensor
+    from torchvision.transforms.functional import normalize
 
     steps = list(transform.transforms) if isinstance(transform, Compose) else []
     if len(steps) < 2 or not isinstance(steps[-1], Normalize) or not isinstance(steps[-2], ToTensor):
         return lambda picture: np.asarray(transform(picture)), None
-    before, normalise = Compose(steps[:-2]), steps[-1]
+    before, last = Compose(steps[:-2]), steps[-1]
 
     def prepare(picture: Image.Image) -> np.ndarray:
         return np.asarray(before(picture))  # [S, S, 3]
 
     def finish(pixels: torch.Tensor) -> torch.Tensor:
-        return normalise(pixels.permute(0, 3, 1, 2).contiguous().float().div(255))
+        floats = pixels.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format).div_(255)
+        return normalize(floats, last.mean, last.std, inplace=True)
 
     return prepare, finish
