@@ -95,8 +95,8 @@ def filter_command(
     rows = PairStore(store)
     models = _filter_models(settings, perplexity_model, writer, model, key_variable, embedder, device, out)
     if preview is not None:
-        reasons = filter_reasons(rows, settings, models)
-        for row, reason in zip(first_rows(rows, preview), reasons, strict=False):
+        reasons = filter_reasons(rows, settings, models, preview)
+        for row, reason in zip(first_rows(rows, preview), reasons, strict=True):
             say(f"{row.caption}" + (f"  ({reason})" if reason else ""))
         return
     with open_display() as display, display.stage("filter"):
