@@ -155,15 +155,22 @@ def test_a_larger_decoder_draws_the_same_tokens(pairsmith, models, pairs, tmp_pa
     assert "channels: 256\nblocks: 4\n" in dry
 
 
+def save_other_lm(models, folder):
+    """A language model of the same width with other weights."""
+    shutil.copytree(models / "lm", folder)
+    lm, _ = load_language_model(folder)
+    lm.base_model.layers[0].mlp.up_proj.weight.data.mul_(2)
+    lm.save_pretrained(folder)
+    return folder
+
+
 def test_another_language_model_of_the_same_width_is_refused(pairsmith, models, pairs, tmp_path):
     lm, words = load_language_model(models / "lm")
     config = json.loads((models / "generator" / "config.json").read_text())
     shutil.copytree(models / "generator", tmp_path / "generator")
     known = {**config, "text_model": TextEncoder(lm, words).fingerprint()}
     (tmp_path / "generator" / "config.json").write_text(json.dumps(known))
-    shutil.copytree(models / "lm", tmp_path / "other-lm")
-    lm.base_model.layers[0].mlp.up_proj.weight.data.mul_(2)
-    lm.save_pretrained(tmp_path / "other-lm")
+    save_other_lm(models, tmp_path / "other-lm")
 
     def render(language_model):
         return pairsmith(
@@ -212,6 +219,11 @@ def test_a_generator_is_trained_and_renders(pairsmith, models, pairs, tmp_path, 
     assert all(pair.image is not None and pair.tokens is not None for pair in drawn)
     refused = pairsmith(*given, "--out", tmp_path / "made", "--set", "training.learning_rate=0.5")
     assert "learning_rate" in only_sentence(refused)
+    refused = pairsmith(
+        "render", pairs, "--generator", tmp_path / "made", "--tokenizer", models / "tokenizer",
+        "--language-model", save_other_lm(models, tmp_path / "other-lm"), "--out", tmp_path / "x", "--set", "steps=2",
+    )  # fmt: skip
+    assert "give the one that it was trained with" in only_sentence(refused)
 
 
 def test_training_a_generator_needs_tokens_of_the_tokenizer(pairsmith, models, pairs, tmp_path):

@@ -1,4 +1,4 @@
-"""A small untrained open_clip model for all scores that need one."""
+"""A small untrained open_clip model for all scores that need one, and a stub of a judge's server."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.captions.stub_server import no_proxy, serve
 from tests.evaluation.image_text.encoders import save_tiny_open_clip
+
+__all__ = ["clip_folder", "no_proxy", "serve"]
 
 
 @pytest.fixture(scope="session")

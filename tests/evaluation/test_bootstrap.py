@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from pairsmith.errors import InputError
-from pairsmith.evaluation.bootstrap import mean_interval, paired_difference, resampled_means, statistic_interval
+from pairsmith.evaluation.bootstrap import SHARE, mean_interval, paired_difference, resampled_means, statistic_interval
 
 
 def test_interval_of_a_mean_is_that_of_the_normal_law() -> None:
@@ -71,3 +72,23 @@ def test_one_image_has_no_interval_and_bad_values_are_refused() -> None:
         mean_interval([1.0, float("nan")])
     with pytest.raises(InputError, match="equally long"):
         paired_difference([1.0, 2.0], [1.0])
+
+
+@pytest.mark.parametrize("count", [2, 5, 30, 400])
+@pytest.mark.parametrize("right", [False, True])
+def test_equal_shares_have_the_interval_of_clopper_and_pearson(count: int, right: bool) -> None:
+    found = mean_interval(np.full(count, float(right)), bounds=SHARE)
+    exact = binomtest(count if right else 0, count).proportion_ci(0.95, "exact")
+    assert (found.low, found.high) == pytest.approx((exact.low, exact.high))
+    assert mean_interval(np.full(count, float(right))).low == float(right)  # nothing is known of its bounds
+
+
+def test_equal_scores_within_bounds_leave_room_on_both_sides() -> None:
+    """Ten times 30 of 0 to 100: at most 30.8 % of images score otherwise, (1 - 0.308)^10 = 0.025."""
+    found = mean_interval(np.full(10, 30.0), bounds=(0.0, 100.0))
+    assert (found.low, found.high) == pytest.approx((30 - 0.3085 * 30, 30 + 0.3085 * 70), abs=1e-2)
+
+
+def test_bounds_do_not_touch_an_interval_with_a_width() -> None:
+    values = np.r_[np.ones(49), 0.0]
+    assert mean_interval(values, bounds=SHARE) == mean_interval(values)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pairsmith.errors import InputError
-from pairsmith.evaluation.bootstrap import mean_interval, paired_difference
+from pairsmith.evaluation.bootstrap import SHARE, mean_interval, paired_difference
 from pairsmith.evaluation.score import mean_score
 
 
@@ -50,6 +50,31 @@ def test_differences_are_paired_whatever_the_order_of_the_items() -> None:
 
 def test_one_item_has_no_interval() -> None:
     assert mean_score([0.5], ["a"]).interval().low is None
+
+
+def test_images_count_where_all_items_are_right() -> None:
+    """30 images with 5 items each, all right: 0.025^(1/30) = 88.43 %, for items of one image stand or fall together."""
+    owners = np.repeat(np.arange(30), 5).tolist()
+    found = mean_score(np.ones(150), range(150), images=owners, scale=100, bounds=SHARE).interval()
+    assert (found.low, found.high, found.n) == (pytest.approx(88.43, abs=0.01), 100, 150)
+
+
+def test_a_class_of_one_picture_leaves_much_open() -> None:
+    """Weights 1 and 9 times 1/9 are as good as (1 + 1)^2 / (1 + 9/81) = 3.6 pictures."""
+    found = mean_score(np.ones(10), range(10), weights=[1, *[1 / 9] * 9], bounds=SHARE).interval()
+    assert found.low == pytest.approx(0.025 ** (1 / 3.6))
+
+
+def test_equal_models_may_still_differ() -> None:
+    """Both right on 30 images: 11.57 % of images may tell them apart, whichever way."""
+    both = [mean_score(np.ones(30), range(30), scale=100, bounds=SHARE) for _ in range(2)]
+    found = both[0].difference(both[1])
+    assert (found.value, found.low, found.high) == (0, pytest.approx(-11.57, abs=0.01), pytest.approx(11.57, abs=0.01))
+
+
+def test_scores_out_of_their_bounds_are_refused() -> None:
+    with pytest.raises(InputError, match="from 0 to 2 do not lie within 0 to 1"):
+        mean_score([0.0, 2.0], "ab", bounds=SHARE)
 
 
 @pytest.mark.parametrize(

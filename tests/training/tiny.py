@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pairsmith.training import Task, TaskLoss, TrainedParameter, default_parameters
+from pairsmith.training import Task, TaskLoss, TrainedParameter, TrainingSettings, TrainResult, default_parameters
 
 CODES = 11
 
@@ -121,3 +121,14 @@ def weights(task: Task) -> dict[str, Tensor]:
         for name, module in task.modules.items()
         for path, tensor in module.state_dict().items()
     }
+
+
+def settings(**changes: Any) -> TrainingSettings:
+    """Twelve steps on the processor."""
+    base = {"steps": 12, "batch_size": 8, "learning_rate": 1e-2, "log_every": 4, "device": "cpu"}
+    return TrainingSettings(**{**base, **changes})
+
+
+def curve(result: TrainResult) -> list[float]:
+    """Its logged losses."""
+    return [line["loss"] for line in result.history]

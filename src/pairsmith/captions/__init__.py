@@ -7,7 +7,8 @@ from pairsmith.captions.concepts import ConceptBank
 from pairsmith.captions.language_model_writer import LanguageModelWriter, LanguageModelWriterSettings
 from pairsmith.captions.prompts import FREE_PROMPT, PROMPTS, SYNTH2_CLASS_PROMPT, Prompt
 from pairsmith.captions.sampling import SamplingSettings
-from pairsmith.captions.server_writer import ServerConnection, ServerWriter, ServerWriterSettings
+from pairsmith.captions.server_settings import ServerConnection, ServerWriterSettings
+from pairsmith.captions.server_writer import ServerWriter
 from pairsmith.captions.settings import CaptionSettings, CheckSettings
 from pairsmith.captions.stage import preview, reason_counts, write_captions
 from pairsmith.captions.transformers_writer import TransformersWriter, TransformersWriterSettings

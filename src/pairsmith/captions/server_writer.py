@@ -1,13 +1,10 @@
 """Captions from a language model behind an OpenAI-compatible server: vLLM, llama.cpp, Ollama, hosted ones.
 
-What decides the text (model, sampling) is kept apart from how the server is reached (address, concurrency, patience):
-only the former is part of a store's settings, so a run may go on against another address. The key comes from an
-environment variable, goes into the client and nowhere else, and is cut out of every message.
+The key comes from an environment variable, goes into the client and nowhere else, and is cut out of every message.
 """
 
 from __future__ import annotations
 
-import base64
 import logging
 import os
 import random
@@ -18,69 +15,20 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, field_validator
-
-from pairsmith.captions.credentials import first_secret, plain_address
+from pairsmith.captions.chat_body import chat_body
 from pairsmith.captions.request_cache import RequestCache
 from pairsmith.captions.server_line import ServerLine
+from pairsmith.captions.server_settings import ServerConnection, ServerWriterSettings
 from pairsmith.captions.usage import Usage
 from pairsmith.captions.writer import Request, WriteFailure, WriterUnavailable
 from pairsmith.errors import InputError
-from pairsmith.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 _REASON_LENGTH = 200  # characters of a server's message that are kept
-_SEEDS = 2**31  # some servers take 32-bit seeds only
 _RETRIED_STATUS = {408, 409, 425, 429}  # and all of 500 and above
 _CONNECT_SECONDS = 10.0  # to be let in; the answer itself may take the whole time-out
 _FATAL_STATUS = {401: "refuses the key", 403: "forbids the request", 404: "does not know the address or the model"}
-
-
-class ServerWriterSettings(Settings):
-    """What is asked of the server; all of it decides the text."""
-
-    model: str = Field(min_length=1, description="the model's name on the server")
-    revision: str = Field(default="", description="which weights these are, for the record; the server is not asked")
-    system: str | None = Field(default=None, description="system message, if any")
-    temperature: float = Field(default=0.8, ge=0, description="of the tokens' distribution")
-    top_p: float = Field(default=0.95, gt=0, le=1, description="draw among the likeliest tokens of this mass")
-    max_new_tokens: int = Field(default=128, ge=1, description="tokens after which a text counts as unfinished")
-    send_seed: bool = Field(default=True, description="send every row's seed; some servers refuse the field")
-    new_limit_field: bool = Field(default=False, description="send max_completion_tokens in place of max_tokens")
-    extra: dict[str, Any] = Field(
-        default_factory=dict, description="more fields of the request's body; stored, so keys are refused"
-    )
-
-    @field_validator("extra")
-    @classmethod
-    def _holds_no_secret(cls, value: dict[str, Any]) -> dict[str, Any]:
-        secret = first_secret(value)
-        if secret is not None:
-            raise ValueError(f"{secret!r} looks like a key, and settings are stored: use an environment variable")
-        return value
-
-
-class ServerConnection(Settings):
-    """How the server is reached; nothing here changes a text or is part of a store's settings."""
-
-    base_url: str = Field(description="address of the API, such as http://127.0.0.1:8000/v1")
-    api_key_variable: str | None = Field(default=None, description="environment variable with the key; None sends none")
-    concurrency: int = Field(default=16, ge=1, description="requests under way at a time")
-    timeout: float = Field(default=120, gt=0, description="seconds a request may take")
-    retries: int = Field(default=5, ge=0, description="further tries after no answer, 429, 5xx or a garbled answer")
-    first_wait: float = Field(default=1.0, ge=0, description="seconds before the first of them; doubled each time")
-    longest_wait: float = Field(
-        default=60.0, ge=0, description="seconds at most between tries, whatever the server says"
-    )
-    give_up_after: int = Field(default=20, ge=1, description="requests failing in a row that stop the stage")
-    input_price: float = Field(default=0.0, ge=0, description="money for a million tokens sent, to show the cost")
-    output_price: float = Field(default=0.0, ge=0, description="money for a million tokens received")
-
-    @field_validator("base_url")
-    @classmethod
-    def _check_address(cls, value: str) -> str:
-        return plain_address(value)
 
 
 class _NoAnswer(Exception):
@@ -189,7 +137,7 @@ class ServerWriter:
         import openai
 
         try:
-            completion = client.chat.completions.create(**self._body(request))
+            completion = client.chat.completions.create(**chat_body(request, self._settings))
         except openai.APITimeoutError as error:
             if _not_let_in(error):
                 raise _NoAnswer("no connection: nobody answers at this address", outside=True) from None
@@ -230,24 +178,6 @@ class ServerWriter:
             raise _NoAnswer(reason, _retry_after(error.response.headers)) from None
         return WriteFailure(reason)  # this request's own fault: the same again would be refused again
 
-    def _body(self, request: Request) -> dict[str, Any]:
-        settings = self._settings
-        messages: list[dict[str, Any]] = [{"role": "user", "content": _content(request)}]
-        if settings.system is not None:
-            messages.insert(0, {"role": "system", "content": settings.system})
-        body: dict[str, Any] = {
-            "model": settings.model,
-            "messages": messages,
-            "temperature": settings.temperature,
-            "top_p": settings.top_p,
-            "max_completion_tokens" if settings.new_limit_field else "max_tokens": settings.max_new_tokens,
-        }
-        if settings.send_seed:
-            body["seed"] = request.seed % _SEEDS
-        if settings.extra:
-            body["extra_body"] = settings.extra
-        return body
-
     def _open(self) -> Any:
         if self._client is None:
             import openai
@@ -285,18 +215,6 @@ class ServerWriter:
 def _not_let_in(error: BaseException) -> bool:
     """Whether no connection came about: the client's cause is told by its name, for its library is not ours."""
     return type(error.__cause__).__name__ in ("ConnectError", "ConnectTimeout")
-
-
-def _content(request: Request) -> str | list[dict[str, Any]]:
-    """The prompt; after its pictures, as data URIs, where it has some."""
-    if not request.images:
-        return request.prompt
-    pictures = []
-    for image in request.images:
-        kind = "png" if image.startswith(b"\x89PNG") else "jpeg"
-        address = f"data:image/{kind};base64,{base64.b64encode(image).decode('ascii')}"
-        pictures.append({"type": "image_url", "image_url": {"url": address}})
-    return [*pictures, {"type": "text", "text": request.prompt}]
 
 
 def _retry_after(headers: Any) -> float | None:

@@ -62,10 +62,7 @@ class SlotCache(Cache):
     ) -> tuple[Tensor, Tensor]:
         """Write one token a slot, [B, H, 1, D] each; returns all columns, [B, H, S, D]."""
         layer = self._layer(layer_idx)
-        layer.open(key_states, value_states)
-        layer.keys[self._rows, :, self._at] = key_states[:, :, 0]
-        layer.values[self._rows, :, self._at] = value_states[:, :, 0]
-        return layer.keys, layer.values
+        return layer.update(key_states, value_states, self._rows, self._at)
 
     def _layer(self, number: int) -> _SlotLayer:
         while len(self.layers) <= number:
@@ -98,9 +95,13 @@ class _SlotLayer(CacheLayerMixin):
         """As `open`, under the name that `transformers` knows."""
         self.open(key_states, value_states)
 
-    def update(self, key_states: Tensor, value_states: Tensor, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
-        """Never used: the cache writes for all its layers."""
-        raise NotImplementedError
+    def update(self, key_states: Tensor, value_states: Tensor, *place: Any, **_: Any) -> tuple[Tensor, Tensor]:
+        """Write one token a slot; `place` are the rows and the columns they go to, int64 [B] each."""
+        rows, columns = place
+        self.open(key_states, value_states)
+        self.keys[rows, :, columns] = key_states[:, :, 0]
+        self.values[rows, :, columns] = value_states[:, :, 0]
+        return self.keys, self.values
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
         """Columns, and the first of them."""

@@ -10,7 +10,8 @@ from pydantic import Field
 from pairsmith.captions.causal_model import CausalModel
 from pairsmith.captions.language_model_writer import LanguageModelWriter, LanguageModelWriterSettings
 from pairsmith.captions.prompts import FREE_PROMPT, PROMPTS
-from pairsmith.captions.server_writer import ServerConnection, ServerWriter, ServerWriterSettings
+from pairsmith.captions.server_settings import ServerConnection, ServerWriterSettings
+from pairsmith.captions.server_writer import ServerWriter
 from pairsmith.captions.settings import CaptionSettings, CheckSettings
 from pairsmith.captions.transformers_writer import TransformersWriter, TransformersWriterSettings
 from pairsmith.captions.writer import Writer

@@ -9,7 +9,7 @@ import typer
 from pairsmith.cli.caption_options import Concepts, Domains, KeyVariable, NewStore, ServerModel
 from pairsmith.cli.caption_output import cache_folder, say_reasons
 from pairsmith.cli.console import note, plural, say
-from pairsmith.cli.options import ConfigFile, Device, DeviceOption, DryRun, Overrides, ShardRows, show_settings
+from pairsmith.cli.options import ConfigFile, Device, DeviceOption, DryRun, Overrides, ShardRows, command_settings
 from pairsmith.cli.progress import open_display
 from pairsmith.cli.runtime import pick_device, prepare_torch
 
@@ -82,14 +82,11 @@ def captions(
     from pairsmith.cli import caption_job
     from pairsmith.cli.caption_models import read_bank
     from pairsmith.errors import InputError
-    from pairsmith.settings import load_settings, merge
+    from pairsmith.settings import merge
 
     base = caption_job.base_settings(writer, model, free, key_variable, prompt)
     base = merge(caption_job.CaptionJob().to_dict(), base)  # so that one setting of a prompt can be changed alone
-    job = load_settings(caption_job.CaptionJob, base, config, overrides or [])
-    if dry_run:
-        show_settings(job)
-        return
+    job = command_settings(caption_job.CaptionJob, base, config, overrides, dry_run)
     if out is None and preview is None:
         raise InputError("give --out FOLDER for the captions, or --preview N to see a few first")
     prepare_torch()

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from pairsmith.cli.caption_options import KeyVariable
 from pairsmith.cli.console import plural, say, table
-from pairsmith.cli.scoring import JudgeAddress, JudgeModel, KeyVariable, judge_writer
+from pairsmith.cli.scoring import JudgeAddress, JudgeModel, judge_writer
 
 
 class MapMethod(StrEnum):
@@ -53,7 +54,9 @@ def compare(
     embeddings: Annotated[
         str, typer.Option("--embeddings", metavar="NAME", help="Name of the embeddings of the map.")
     ] = "embedding",
-    method: Annotated[MapMethod, typer.Option("--map", help="umap needs the package umap-learn.")] = MapMethod.tsne,
+    method: Annotated[
+        MapMethod, typer.Option("--map", help="How the map is laid out; umap needs the extra [umap].")
+    ] = MapMethod.tsne,
     map_rows: Annotated[
         int, typer.Option("--map-rows", metavar="N", min=5, help="Rows of each set on the map, drawn by seed.")
     ] = 1000,
@@ -82,6 +85,7 @@ def compare(
     from pairsmith.pairs.sidecars import EMBEDDINGS_FOLDER, sidecar_names
     from pairsmith.report.data_sets import write_data_set_page
 
+    writer = None if judge is None else judge_writer(judge, judge_model, key_variable, out / "answers", tokens=16)
     opened = [DataSet.open(argument) for argument in sets]
     out.mkdir(parents=True, exist_ok=True)
     names = scores or ["clip", "ssim"]
@@ -94,8 +98,7 @@ def compare(
         if method is not MapMethod.none and there:
             with display.stage("map"):
                 places = project(set_vectors(opened, embeddings, map_rows, seed), method.value, seed=seed)
-        if judge is not None:
-            writer = judge_writer(judge, judge_model, key_variable, out / "answers", tokens=16)
+        if writer is not None:
             for other in opened[1:]:
                 with display.stage(f"judging {opened[0].name} and {other.name}"):
                     pairs = match_pairs(other, opened[0], judged, match.value, seed)

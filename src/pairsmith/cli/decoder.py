@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pairsmith.cli.images import TokenizerSource
-from pairsmith.cli.options import ConfigFile, Device, DeviceOption, DryRun, Overrides, show_settings
+from pairsmith.cli.options import ConfigFile, Device, DeviceOption, DryRun, Overrides, command_settings
 from pairsmith.cli.progress import open_display
 from pairsmith.cli.runtime import pick_device, prepare_torch
 from pairsmith.cli.stores import Store
@@ -39,13 +39,9 @@ def finetune_decoder_command(
     read or draw them, go with the new tokenizer too: give it to `pairsmith render --tokenizer` for sharper pictures.
     The defaults are the sizes of Synth²'s finetuned decoder.
     """
-    from pairsmith.settings import load_settings
     from pairsmith.stages.decoder import DecoderSettings, finetune_decoder
 
-    settings = load_settings(DecoderSettings, DecoderSettings().to_dict(), config, overrides or [])
-    if dry_run:
-        show_settings(settings)
-        return
+    settings = command_settings(DecoderSettings, DecoderSettings().to_dict(), config, overrides, dry_run)
     prepare_torch()
     from pairsmith.cli.console import plural, say
     from pairsmith.pairs import PairStore

@@ -25,7 +25,14 @@ AllowPartial = Annotated[
     bool, typer.Option("--allow-partial", help="Score only what has a prediction; without this, gaps are an error.")
 ]
 Seed = Annotated[
-    int, typer.Option("--seed", metavar="N", min=0, help="Seed of the 1,000 resamples behind the 95 % intervals.")
+    int,
+    typer.Option(
+        "--seed",
+        metavar="N",
+        min=0,
+        help="Seed of the 1,000 resamples behind the 95 % intervals, and of episodes, splits and subsets where there "
+        "are any.",
+    ),
 ]
 
 

@@ -135,5 +135,6 @@ def _truth(path: Path, captions: dict, names: dict) -> dict[str, Metric]:
     scenes = {name: Scene.from_dict(value) for name, value in json.loads(path.read_text()).items()}
     found = caption_truth(list(captions.values()), [scenes[names[image]] for image in captions])
     return {
-        f"truth.{name}": Metric.of(mean_interval(100 * column[~np.isnan(column)])) for name, column in found.items()
+        f"truth.{name}": Metric.of(mean_interval(100 * column[~np.isnan(column)], bounds=(0.0, 100.0)))
+        for name, column in found.items()
     }

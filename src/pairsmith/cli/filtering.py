@@ -20,7 +20,7 @@ from pairsmith.cli.caption_options import (
 )
 from pairsmith.cli.caption_output import cache_folder, needs_out, say_reasons
 from pairsmith.cli.console import plural, say
-from pairsmith.cli.options import ConfigFile, Device, DeviceOption, DryRun, Overrides, ShardRows, show_settings
+from pairsmith.cli.options import ConfigFile, Device, DeviceOption, DryRun, Overrides, ShardRows, command_settings
 from pairsmith.cli.progress import open_display
 
 if TYPE_CHECKING:
@@ -88,19 +88,15 @@ def filter_command(
     from pairsmith.captions.filters import FilterSettings, filter_captions, filter_reasons, published
     from pairsmith.captions.rows import first_rows
     from pairsmith.pairs import PairStore
-    from pairsmith.settings import load_settings
 
     base = FilterSettings() if preset is FilterPreset.default else published(preset is FilterPreset.synthvlm_image)
-    settings = load_settings(FilterSettings, base.to_dict(), config, overrides or [])
-    if dry_run:
-        show_settings(settings)
-        return
+    settings = command_settings(FilterSettings, base.to_dict(), config, overrides, dry_run)
     folder = needs_out(out, preview)
     rows = PairStore(store)
     models = _filter_models(settings, perplexity_model, writer, model, key_variable, embedder, device, out)
     if preview is not None:
-        reasons = filter_reasons(rows, settings, models)
-        for row, reason in zip(first_rows(rows, preview), reasons, strict=False):
+        reasons = filter_reasons(rows, settings, models, preview)
+        for row, reason in zip(first_rows(rows, preview), reasons, strict=True):
             say(f"{row.caption}" + (f"  ({reason})" if reason else ""))
         return
     with open_display() as display, display.stage("filter"):
@@ -172,12 +168,8 @@ def balance(
     from pairsmith.captions.balance_stage import balance_captions, balance_reasons
     from pairsmith.cli.caption_models import CaptionEmbedder, read_bank
     from pairsmith.pairs import PairStore
-    from pairsmith.settings import load_settings
 
-    settings = load_settings(BalanceSettings, {}, config, overrides or [])
-    if dry_run:
-        show_settings(settings)
-        return
+    settings = command_settings(BalanceSettings, {}, config, overrides, dry_run)
     folder = needs_out(out, preview)
     rows = PairStore(store)
     bank = read_bank(concepts, domains)

@@ -11,7 +11,7 @@ import typer
 from pairsmith.cli.caption_options import KeyVariable, NewStore, Preview, ServerModel, Store
 from pairsmith.cli.caption_output import needs_out, say_reasons
 from pairsmith.cli.console import plural, say
-from pairsmith.cli.options import ConfigFile, Device, DeviceOption, DryRun, Overrides, ShardRows, show_settings
+from pairsmith.cli.options import ConfigFile, Device, DeviceOption, DryRun, Overrides, ShardRows, command_settings
 from pairsmith.cli.progress import open_display
 
 if TYPE_CHECKING:
@@ -77,12 +77,8 @@ def negatives(
     )
     from pairsmith.captions.rows import first_rows
     from pairsmith.pairs import PairStore
-    from pairsmith.settings import load_settings
 
-    settings = load_settings(NegativeStageSettings, {}, config, overrides or [])
-    if dry_run:
-        show_settings(settings)
-        return
+    settings = command_settings(NegativeStageSettings, {}, config, overrides, dry_run)
     folder = needs_out(out, preview)
     rows = PairStore(store)
     source = (

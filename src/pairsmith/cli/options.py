@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -12,6 +13,8 @@ from pairsmith.cli.console import say
 
 if TYPE_CHECKING:
     from pairsmith.settings import Settings
+
+SettingsType = TypeVar("SettingsType", bound="Settings")
 
 
 class Device(StrEnum):
@@ -52,6 +55,28 @@ BatchRows = Annotated[
         "--batch-rows", metavar="N", min=1, help="Rows computed at a time; changes speed and memory, not the result."
     ),
 ]
+
+
+def command_settings(
+    kind: type[SettingsType],
+    base: Mapping[str, Any],
+    config: Path | None,
+    overrides: list[str] | None,
+    dry_run: bool,
+) -> SettingsType:
+    """What a preset, --config and --set say together; --dry-run shows it and ends the command.
+
+    Raises:
+        InputError: an unreadable file, an unknown key, or a value of the wrong type or range.
+        typer.Exit: a dry run, when its settings are shown.
+    """
+    from pairsmith.settings import load_settings
+
+    settings = load_settings(kind, base, config, overrides or [])
+    if dry_run:
+        show_settings(settings)
+        raise typer.Exit
+    return settings
 
 
 def show_settings(settings: Settings) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pairsmith.cli.console import duration, say, scaled, table
-from pairsmith.cli.options import ConfigFile, DryRun, Overrides, show_settings
+from pairsmith.cli.options import ConfigFile, DryRun, Overrides, command_settings
 
 if TYPE_CHECKING:
     from pairsmith.recipes.synth2.plan import Part, Plan
@@ -65,14 +65,10 @@ def plan_recipe_synth2(
     from pairsmith.errors import InputError
     from pairsmith.recipes.synth2.presets import PRESETS
     from pairsmith.recipes.synth2.settings import Synth2Settings
-    from pairsmith.settings import load_settings
 
     if preset not in PRESETS:
         raise InputError(f"there is no preset {preset!r}; there are {', '.join(PRESETS)}")
-    settings = load_settings(Synth2Settings, PRESETS[preset].to_dict(), config, overrides or [])
-    if dry_run:
-        show_settings(settings)
-        return
+    settings = command_settings(Synth2Settings, PRESETS[preset].to_dict(), config, overrides, dry_run)
     from pairsmith.recipes.synth2.plan import plan_synth2
     from pairsmith.recipes.work import Devices
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pairsmith.cli.console import plural, say, table
-from pairsmith.cli.options import ConfigFile, DryRun, Overrides, show_settings
+from pairsmith.cli.options import ConfigFile, DryRun, Overrides, command_settings
 from pairsmith.cli.plan import recipes
 
 if TYPE_CHECKING:
@@ -49,14 +49,10 @@ def plan_images(
     The same number of pictures can show many captions once or few captions by several generators; what is drawn is
     written down before it is. Settings for --set and --config: also by_axis, weights for captions of an axis, and seed.
     """
-    from pairsmith.settings import load_settings
     from pairsmith.stages.allocation import AllocationSettings, allocate
 
     base: dict[str, Any] = {"budget": budget, "views": views, "negatives": negatives, "weights": shares(generator)}
-    settings = load_settings(AllocationSettings, base, config, overrides or [])
-    if dry_run:
-        show_settings(settings)
-        return
+    settings = command_settings(AllocationSettings, base, config, overrides, dry_run)
     from pairsmith.pairs import PairStore
 
     allocation = allocate(PairStore(captions), settings)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pairsmith.cli.caption_options import KeyVariable
 from pairsmith.cli.console import note, plural, say
 from pairsmith.cli.options import (
     BatchRows,
@@ -15,7 +16,7 @@ from pairsmith.cli.options import (
     DeviceOption,
     DryRun,
     Overrides,
-    show_settings,
+    command_settings,
 )
 from pairsmith.cli.stores import Store
 
@@ -31,10 +32,6 @@ JudgeAddress = Annotated[
 ]
 JudgeModel = Annotated[
     str | None, typer.Option("--judge-model", metavar="NAME", help="The judge's model on that server.")
-]
-KeyVariable = Annotated[
-    str | None,
-    typer.Option("--api-key-variable", metavar="NAME", help="Environment variable that holds the server's key."),
 ]
 
 
@@ -89,14 +86,10 @@ def score(
     reason. --set reaches every setting, as clip.weight=2.5 or ssim.base=null; --dry-run shows them all.
     """
     from pairsmith.curation.registry import SCORES, ScoringSettings, make_score, parse_names
-    from pairsmith.settings import load_settings
 
     names = parse_names(scores)
     base = {kind: {"model": model} for kind in ("clip", "embedding", "near_duplicate")} if model else {}
-    settings = load_settings(ScoringSettings, base, config, overrides or [])
-    if dry_run:
-        show_settings(settings)
-        return
+    settings = command_settings(ScoringSettings, base, config, overrides, dry_run)
     from pairsmith.cli.progress import open_display
     from pairsmith.cli.runtime import pick_device, prepare_torch, usable_cores
     from pairsmith.curation.encoders import SharedModels
@@ -134,7 +127,8 @@ def judge_writer(
     Raises:
         InputError: no address, or no model.
     """
-    from pairsmith.captions.server_writer import ServerConnection, ServerWriter, ServerWriterSettings
+    from pairsmith.captions.server_settings import ServerConnection, ServerWriterSettings
+    from pairsmith.captions.server_writer import ServerWriter
     from pairsmith.errors import InputError
     from pairsmith.settings import load_settings
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pairsmith.cli.console import plural, say, table
-from pairsmith.cli.options import ConfigFile, DryRun, Overrides, show_settings
+from pairsmith.cli.options import ConfigFile, DryRun, Overrides, command_settings
 from pairsmith.cli.stores import Store
 
 if TYPE_CHECKING:
@@ -96,7 +96,6 @@ def select(
     """
     from pairsmith.curation.selection import PRESETS, SelectionSettings
     from pairsmith.errors import InputError
-    from pairsmith.settings import load_settings
 
     given: dict[str, Any] = {
         "by": by, "thresholds": thresholds, "best_of_caption": best_of_caption, "near_duplicates": near_duplicates,
@@ -108,10 +107,7 @@ def select(
     base |= {key: value for key, value in given.items() if value is not None}
     if "by" not in base and config is None and not any(one.startswith("by=") for one in overrides or []):
         raise InputError("say what rows are ranked by, as --by 'clip + 0.5 * ssim', or take --preset synthvlm")
-    settings = load_settings(SelectionSettings, base, config, overrides or [])
-    if dry_run:
-        show_settings(settings)
-        return
+    settings = command_settings(SelectionSettings, base, config, overrides, dry_run)
     if name is None and not explain:
         raise InputError("name the selection with --name, or only look at it with --explain")
     from pairsmith.curation.selection import select_pairs

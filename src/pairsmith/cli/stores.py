@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from pairsmith.cli.console import note, plural, say
-from pairsmith.cli.options import ConfigFile, DryRun, Overrides, ShardRows, show_settings
+from pairsmith.cli.options import ConfigFile, DryRun, Overrides, ShardRows, command_settings
 from pairsmith.cli.progress import open_display
 
 Store = Annotated[Path, typer.Argument(metavar="STORE", help="Folder of a pair store.")]
@@ -96,17 +96,13 @@ def import_command(
     """
     from pairsmith.pairs.importers import import_pairs
     from pairsmith.pairs.importers.importing import ImportSettings
-    from pairsmith.settings import load_settings
 
     given: dict[str, Any] = {"format": format.value}
     given |= {"split": split, "limit": limit, "max_side": max_side}
     base = {key: value for key, value in given.items() if value is not None}
     if references:
         base["captions"] = "references"
-    settings = load_settings(ImportSettings, base, config, overrides or [])
-    if dry_run:
-        show_settings(settings)
-        return
+    settings = command_settings(ImportSettings, base, config, overrides, dry_run)
     options = settings.to_dict()
     kind = options.pop("format")
     with open_display() as display, display.stage("import"):
@@ -137,12 +133,8 @@ def export_command(
     samples_per_tar; parquet has title, licence, split and file_bytes; llava has prompts and seed; coco has split.
     """
     from pairsmith.pairs.exporters import EXPORTERS, export_pairs
-    from pairsmith.settings import load_settings
 
-    settings = load_settings(EXPORTERS[format.value][0], {}, config, overrides or [])
-    if dry_run:
-        show_settings(settings)
-        return
+    settings = command_settings(EXPORTERS[format.value][0], {}, config, overrides, dry_run)
     with open_display() as display, display.stage("export"):
         meter = display.rows("export")
         folder = export_pairs(store, out, format.value, progress=meter, **settings.to_dict())

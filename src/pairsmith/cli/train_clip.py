@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pairsmith.cli.console import say
-from pairsmith.cli.options import ConfigFile, DryRun, Overrides, show_settings
+from pairsmith.cli.options import ConfigFile, DryRun, Overrides, command_settings
 from pairsmith.cli.progress import open_display
 from pairsmith.cli.runtime import prepare_torch
 from pairsmith.cli.stores import Store
@@ -49,14 +49,10 @@ def train_clip(
     open_clip and CLIP_benchmark as local-dir:OUT/model, and in `pairsmith evaluate`. Several GPUs: start it with
     torchrun and --set training.parallel=ddp.
     """
-    from pairsmith.settings import load_settings
     from pairsmith.training.clip.presets import preset as preset_settings
     from pairsmith.training.clip.settings import ClipSettings
 
-    settings = load_settings(ClipSettings, preset_settings(preset).to_dict(), config, overrides or [])
-    if dry_run:
-        show_settings(settings)
-        return
+    settings = command_settings(ClipSettings, preset_settings(preset).to_dict(), config, overrides, dry_run)
     prepare_torch()
     from pairsmith.pairs import PairStore
     from pairsmith.training import read_ranks

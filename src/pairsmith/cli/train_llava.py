@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pairsmith.cli.console import note, plural, say
-from pairsmith.cli.options import ConfigFile, DryRun, Overrides, show_settings
+from pairsmith.cli.options import ConfigFile, DryRun, Overrides, command_settings
 from pairsmith.cli.progress import open_display
 from pairsmith.cli.runtime import prepare_torch
 
@@ -75,14 +75,10 @@ def train_llava_command(
     Under torchrun all processes train together; see training.parallel.
     """
     from pairsmith.errors import InputError
-    from pairsmith.settings import load_settings
     from pairsmith.training.llava.presets import preset as find_preset
     from pairsmith.training.llava.settings import LlavaSettings
 
-    settings = load_settings(LlavaSettings, find_preset(preset, stage).to_dict(), config, overrides or [])
-    if dry_run:
-        show_settings(settings)
-        return
+    settings = command_settings(LlavaSettings, find_preset(preset, stage).to_dict(), config, overrides, dry_run)
     if stage == 2 and model is None:
         raise InputError("stage 2 starts from a LLaVA: give --model, the `model` folder of a stage 1")
     if data is None and settings.parts.vision_tower != "scenes":

@@ -18,7 +18,7 @@ from pairsmith.captions.writer import Request, WriteFailure, Writer
 from pairsmith.curation.data_sets import DataSet
 from pairsmith.curation.scores.judge import picture_bytes
 from pairsmith.errors import InputError
-from pairsmith.evaluation.bootstrap import Interval, mean_interval
+from pairsmith.evaluation.bootstrap import SHARE, Interval, mean_interval
 from pairsmith.pairs import decode_image
 from pairsmith.seeds import numpy_generator, row_seed
 
@@ -150,7 +150,7 @@ def prefer(
             progress(start + len(part), len(pairs), failed)
     if not outcomes:
         raise InputError(f"not one of {failed:,} comparisons got two answers that name A, B or tie")
-    share = mean_interval(np.array(outcomes), seed)
+    share = mean_interval(np.array(outcomes), seed, bounds=SHARE)
     return Preference(first.name, second.name, wins, losses, ties, int(swayed), failed, share)
 
 

@@ -65,7 +65,7 @@ def project(
     if len(together) < _LEAST:
         raise InputError(f"a map of {len(together)} points shows nothing: at least {_LEAST} are needed")
     if method == "umap" and importlib.util.find_spec("umap") is None:
-        raise InputError("a UMAP map needs the package umap-learn: pip install umap-learn, or take tsne")
+        raise InputError("a UMAP map needs the package umap-learn: pip install 'pairsmith[umap]', or take tsne")
     from sklearn.decomposition import PCA
 
     components = min(_COMPONENTS, *together.shape)

@@ -3,6 +3,9 @@
 Scores that depend on the whole set in other ways than through a mean are resampled through their sums (BLEU) or through
 their per-image scores with the document frequencies left as they are (CIDEr): the interval then tells how much the
 choice of images matters, not how the frequencies would change.
+
+Images that all score the same resample to the same, which would claim certainty. Where a score has bounds, such as a
+share between 0 and 100 %, the interval is then that of Clopper and Pearson (1934): 30 right of 30 are 88.4 to 100 %.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ LEVEL = 0.95
 _CHUNK_NUMBERS = 4_000_000  # how many indices are drawn at once
 
 Floats = NDArray[np.float64]
+Bounds = tuple[float, float]  # the least and the greatest score an image can have
+SHARE: Bounds = (0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -48,9 +53,32 @@ def resampled_means(rows: ArrayLike, seed: int = 0, resamples: int = RESAMPLES) 
     return np.concatenate(means).reshape(resamples, *values.shape[1:])
 
 
-def mean_interval(values: ArrayLike, seed: int = 0, resamples: int = RESAMPLES, level: float = LEVEL) -> Interval:
-    """The mean of per-image values [N] with its interval."""
-    return statistic_interval(values, lambda means: means[:, 0], seed, resamples, level)
+def mean_interval(
+    values: ArrayLike,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
+    bounds: Bounds | None = None,
+) -> Interval:
+    """The mean of per-image values [N] with its interval; with `bounds`, one of equal values is not without width."""
+    found = statistic_interval(values, lambda means: means[:, 0], seed, resamples, level)
+    return found if bounds is None else widened(found, bounds, found.n, level)
+
+
+def widened(interval: Interval, bounds: Bounds, count: float, level: float = LEVEL) -> Interval:
+    """An interval without width, of `count` images that all score the same, with the ends they allow; others as is.
+
+    So many images of one score say that at most 1 - ((1 - level) / 2)^(1 / count) of all images have another one, which
+    lies within `bounds`. For a share of 0 or 1 these are Clopper and Pearson's ends.
+    """
+    if interval.low is None or interval.high is None:
+        return interval
+    low, high = bounds
+    if interval.high - interval.low > 1e-9 * (high - low):  # more than rounding of equal sums
+        return interval
+    others = 1 - ((1 - level) / 2) ** (1 / count)
+    value = interval.value
+    return Interval(value, value - others * (value - low), value + others * (high - value), interval.n)
 
 
 def statistic_interval(

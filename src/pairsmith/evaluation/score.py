@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pairsmith.errors import InputError
-from pairsmith.evaluation.bootstrap import Interval, statistic_interval
+from pairsmith.evaluation.bootstrap import Bounds, Interval, statistic_interval, widened
 
 Floats = NDArray[np.float64]
 Statistic = Callable[[Floats], Floats]
@@ -31,6 +31,7 @@ class Score:
         statistic: from means over units [M, K] to values [M].
         ids: the items that were scored, [N]; several may belong to one unit.
         values: the score of each item, [N] (on the scale of the figure).
+        bounds: between which every item's score lies, where it does; the interval of equal scores comes from them.
     """
 
     units: tuple[Hashable, ...]
@@ -38,6 +39,7 @@ class Score:
     statistic: Statistic
     ids: tuple[Hashable, ...]
     values: Floats
+    bounds: Bounds | None = None
 
     @property
     def n(self) -> int:
@@ -52,6 +54,8 @@ class Score:
     def interval(self, seed: int = 0) -> Interval:
         """Value with its 95 % bootstrap interval over units; `n` counts items."""
         found = statistic_interval(self.rows, self.statistic, seed)
+        if self.bounds is not None:
+            found = widened(found, self.bounds, self._even_units())
         return Interval(found.value, found.low, found.high, self.n)
 
     def difference(self, other: Score, seed: int = 0) -> Interval:
@@ -65,7 +69,15 @@ class Score:
         found = statistic_interval(
             rows, lambda means: self.statistic(means[:, :split]) - other.statistic(means[:, split:]), seed
         )
+        if self.bounds is not None and other.bounds is not None:
+            bounds = (self.bounds[0] - other.bounds[1], self.bounds[1] - other.bounds[0])
+            found = widened(found, bounds, self._even_units())
         return Interval(found.value, found.low, found.high, self.n)
+
+    def _even_units(self) -> float:
+        """How many units of equal weight know as much (Kish): all, unless one stands for more than another."""
+        weights = self.rows[:, -1]
+        return float(weights.sum() ** 2 / (weights**2).sum())
 
     def _places_in(self, other: Score) -> list[int]:
         places = {unit: place for place, unit in enumerate(other.units)}
@@ -86,6 +98,7 @@ def mean_score(
     images: Sequence[Hashable] | None = None,
     weights: ArrayLike | None = None,
     scale: float = 1.0,
+    bounds: Bounds | None = None,
 ) -> Score:
     """A (weighted) mean of item scores.
 
@@ -96,9 +109,10 @@ def mean_score(
         weights: [N], positive; None: all equal. Weights of one over the size of an item's class give a mean over
             classes.
         scale: factor of the values; 100 for percent.
+        bounds: the least and the greatest value an item can have, before `scale`; (0, 1) for shares.
 
     Raises:
-        InputError: no items, lengths that differ, repeated ids, or values that are not finite.
+        InputError: no items, lengths that differ, repeated ids, or values that are not finite or out of bounds.
     """
     array = np.asarray(values, dtype=np.float64) * scale
     shares = np.ones(len(array)) if weights is None else np.asarray(weights, dtype=np.float64)
@@ -113,12 +127,17 @@ def mean_score(
         raise InputError(f"item {twice!r} is scored twice")
     if not np.isfinite(array).all():
         raise InputError(f"the score of item {ids[int(np.flatnonzero(~np.isfinite(array))[0])]!r} is not a number")
+    scaled = None if bounds is None else (bounds[0] * scale, bounds[1] * scale)
+    if scaled is not None and not (scaled[0] <= array.min() and array.max() <= scaled[1]):
+        raise InputError(
+            f"scores from {array.min():g} to {array.max():g} do not lie within {scaled[0]:g} to {scaled[1]:g}"
+        )
     units = tuple(dict.fromkeys(owners))
     place = {unit: number for number, unit in enumerate(units)}
     where = np.array([place[owner] for owner in owners])
     rows = np.zeros((len(units), 2))
     np.add.at(rows, where, np.stack([array * shares, shares], axis=1))
-    return Score(units, rows, weighted_mean, tuple(ids), array)
+    return Score(units, rows, weighted_mean, tuple(ids), array, scaled)
 
 
 def weighted_mean(means: Floats) -> Floats:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pairsmith.errors import InputError
-from pairsmith.evaluation.bootstrap import Interval
+from pairsmith.evaluation.bootstrap import SHARE, Interval
 from pairsmith.evaluation.score import Score, mean_score
 from pairsmith.evaluation.vqa_normalize import clean_answer, normalize_cleaned, normalize_evalai_answer
 from pairsmith.evaluation.vqa_stem import stem_answer
@@ -99,11 +99,11 @@ def vqa_accuracy(
     for question, annotation in by_id.items():
         if question not in predictions:
             continue
-        scores[question] = PAPER_SCALE * question_accuracy(annotation["answers"], predictions[question])
+        scores[question] = question_accuracy(annotation["answers"], predictions[question])
         images.append(annotation.get("image_id", question))
         question_types.append(str(annotation.get("question_type", "other")))
         answer_types.append(str(annotation.get("answer_type", "other")))
-    score = mean_score(list(scores.values()), list(scores), images=images)
+    score = mean_score(list(scores.values()), list(scores), images=images, scale=PAPER_SCALE, bounds=SHARE)
     return VqaResult(
         score=score,
         per_question_type=_breakdown(scores, images, question_types),
@@ -196,7 +196,11 @@ def _breakdown(scores: Mapping[Hashable, float], images: Sequence[Hashable], kin
         members.setdefault(kind, []).append((question, value, image))
     return {
         kind: mean_score(
-            [value for _, value, _ in own], [question for question, _, _ in own], images=[image for *_, image in own]
+            [value for _, value, _ in own],
+            [question for question, _, _ in own],
+            images=[image for *_, image in own],
+            scale=PAPER_SCALE,
+            bounds=SHARE,
         )
         for kind, own in sorted(members.items())
     }

@@ -120,6 +120,20 @@ def test_a_verdict_against_is_a_reason(tmp_path: Path) -> None:
     ]
 
 
+def test_a_preview_asks_for_its_rows_alone_and_keeps_nothing(tmp_path: Path) -> None:
+    store, writer, model = _store(tmp_path / "in"), ScriptedWriter(lambda request: "No."), tiny_model()
+    settings = PLAIN.model_copy(update={"perplexity": PerplexityLimit(most=1e9), "verdict": VerdictRequest()})
+    models = FilterModels(perplexity=model, verdict=writer)
+    before = sorted(store.folder.rglob("*"))
+    shown = filter_reasons(store, settings, models, first=3)
+    assert writer.calls == [3]
+    assert sorted(store.folder.rglob("*")) == before
+    whole = filter_reasons(store, settings, models)
+    assert shown == whole[:3] == ["verdict: no", f"duplicate: of {0:032x}", "verdict: no"]
+    assert filter_reasons(store, settings, models, first=3) == shown  # of what is kept now
+    assert writer.calls == [3, 6]
+
+
 def test_embeddings_find_near_repetitions(tmp_path: Path) -> None:
     near = NearDuplicates(jaccard=None, cosine=0.99)
     models = FilterModels(embed=lambda texts: [[1.0, float("dog" in text)] for text in texts], embedder="dogs")

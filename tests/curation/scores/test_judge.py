@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from pairsmith.captions.request_cache import RequestCache
-from pairsmith.captions.server_writer import ServerConnection, ServerWriter, ServerWriterSettings
+from pairsmith.captions.server_settings import ServerConnection, ServerWriterSettings
+from pairsmith.captions.server_writer import ServerWriter
 from pairsmith.captions.writer import Request, WriteFailure, WriterUnavailable
 from pairsmith.curation.encoders import SharedModels
 from pairsmith.curation.scores.judge import Judge, JudgeSettings
@@ -19,7 +20,7 @@ from pairsmith.curation.scoring import score_pairs
 from pairsmith.errors import InputError
 from pairsmith.pairs import decode_image
 from pairsmith.pairs.scores import read_score_column, read_scores
-from tests.captions.test_server_writer import Stub, _message, _no_proxy, serve  # noqa: F401
+from tests.captions.stub_server import Stub, message
 from tests.curation.stores import picture_store
 
 
@@ -67,12 +68,12 @@ def test_pictures_are_sent_small_or_not_at_all(tmp_path: Path) -> None:
     assert {request.images for request in blind.requests} == {()}
 
 
-def test_a_server_sees_the_picture_and_is_asked_once(tmp_path: Path, serve: Any) -> None:  # noqa: F811
+def test_a_server_sees_the_picture_and_is_asked_once(tmp_path: Path, serve: Any) -> None:
     def reply(body: dict[str, Any], times: int) -> tuple[int, Any]:
         picture, text = body["messages"][-1]["content"]
         data = base64.b64decode(picture["image_url"]["url"].removeprefix("data:image/jpeg;base64,"))
         grey = np.asarray(decode_image(data).convert("L")).mean()
-        return 200, _message(f"{grey / 25.6:.2f}" if "picture" in text["text"] else "what?")
+        return 200, message(f"{grey / 25.6:.2f}" if "picture" in text["text"] else "what?")
 
     stub: Stub = serve(reply)
     store = picture_store(tmp_path / "store", 4)
@@ -100,7 +101,7 @@ def test_pictures_are_part_of_a_request(tmp_path: Path) -> None:
     assert cache.get(Request("mark", 1)) is None
 
 
-def test_nobody_to_ask(tmp_path: Path, serve: Any) -> None:  # noqa: F811
+def test_nobody_to_ask(tmp_path: Path, serve: Any) -> None:
     with pytest.raises(InputError, match="someone to ask"):
         Judge(JudgeSettings(), SharedModels())
     with pytest.raises(InputError, match="placeholder"):

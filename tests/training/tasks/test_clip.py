@@ -15,16 +15,13 @@ import torch
 from pydantic import ValidationError
 
 from pairsmith.clip.curriculum import CurriculumSettings
-from pairsmith.clip.model import DualEncoder
 from pairsmith.clip.saving import WEIGHTS_NAME
 from pairsmith.evaluation.image_text.open_clip_encoder import load_open_clip
 from pairsmith.pairs import PairStore
-from pairsmith.pairs.caption_sets import read_captions
 from pairsmith.pairs.images import decode_image
-from pairsmith.training.clip.batches import ClipBatches
 from pairsmith.training.clip.presets import PRESETS
-from pairsmith.training.clip.run import MODEL_FOLDER, train_dual_encoder
-from pairsmith.training.clip.settings import ClipSettings
+from pairsmith.training.clip.run import MODEL_FOLDER, clip_task, train_dual_encoder
+from pairsmith.training.distributed import Ranks
 from pairsmith.training.tasks.clip import ClipLossSettings, ClipTask
 from tests.training.clip.data import CONFIG, make_settings, make_store
 from tests.training.tasks.run_clip_ranks import SCENARIOS, run
@@ -44,23 +41,6 @@ def two(store, tmp_path_factory) -> dict:
     module = ["-m", "tests.training.tasks.run_clip_ranks", str(store.folder), str(folder)]
     subprocess.run([*launch, *module], cwd=ROOT, check=True)
     return json.loads((folder / "found.json").read_text())
-
-
-def make_task(store: PairStore, settings: ClipSettings) -> tuple[ClipTask, ClipBatches]:
-    captions = read_captions(store)
-    encoder = DualEncoder.make(settings.model, captions.captions)
-    feed = ClipBatches(
-        store,
-        captions,
-        encoder.tokenize(),
-        batch_size=settings.training.batch_size,
-        views=settings.views,
-        negatives=settings.loss.negatives,
-        curriculum=settings.curriculum,
-        image_size=encoder.image_size,
-        crop=settings.crop,
-    )
-    return ClipTask(encoder, settings.loss, len(captions.kinds)), feed
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
@@ -127,7 +107,7 @@ def test_broken_off_and_resumed_equals_straight(store, tmp_path, monkeypatch):
 def test_a_trained_model_is_the_same_in_open_clip(store, tmp_path):
     settings = make_settings(steps=2)
     train_dual_encoder(store, settings, tmp_path)
-    task, _ = make_task(store, settings)
+    task, _ = clip_task(store, settings, Ranks())
     name = f"local-dir:{tmp_path / MODEL_FOLDER}"
     loaded, _, transform = open_clip.create_model_and_transforms(name)
     state = loaded.state_dict()
@@ -148,7 +128,7 @@ def test_a_trained_model_is_the_same_in_open_clip(store, tmp_path):
 
 
 def test_weight_decay_spares_vectors_alone(store):
-    task, _ = make_task(store, make_settings())
+    task, _ = clip_task(store, make_settings(), Ranks())
     decayed = {item.name.removeprefix("clip."): item.decay for item in task.parameters("main")}
     assert len(decayed) == len(list(task.model.parameters()))
     for name, parameter in task.model.named_parameters():
@@ -159,7 +139,7 @@ def test_weight_decay_spares_vectors_alone(store):
 
 def test_the_head_of_the_views_is_trained_but_not_part_of_the_model(store):
     settings = make_settings(views=2, loss=ClipLossSettings(views_weight=1.0, views_head=24))
-    task, feed = make_task(store, settings)
+    task, feed = clip_task(store, settings, Ranks())
     found = task.loss(task.prepare(feed.batch(0), torch.device("cpu")), "main", 0, torch.Generator())
     found.sum.backward()
     names = {item.name.split(".")[0] for item in task.parameters("main")}
@@ -169,12 +149,12 @@ def test_the_head_of_the_views_is_trained_but_not_part_of_the_model(store):
 
 
 def test_the_layers_of_both_towers_are_blocks(store):
-    task, _ = make_task(store, make_settings())
+    task, _ = clip_task(store, make_settings(), Ranks())
     assert [type(block).__name__ for block in task.blocks()] == ["ResidualAttentionBlock"] * 2
 
 
 def test_the_scale_is_kept_within_bounds(store):
-    task, _ = make_task(store, make_settings())
+    task, _ = clip_task(store, make_settings(), Ranks())
     for value, expected in ((9.0, math.log(100)), (-1.0, 0.0), (3.0, 3.0)):
         with torch.no_grad():
             task.model.logit_scale.fill_(value)
@@ -192,7 +172,7 @@ def test_the_loss_does_not_jump_when_negatives_come(store, negatives):
             curriculum=CurriculumSettings(shape="constant", share=share),
             training={"batch_size": 4},
         )
-        task, feed = make_task(store, settings)
+        task, feed = clip_task(store, settings, Ranks())
         with torch.no_grad():
             task.model.logit_scale.fill_(-20.0)  # all similarities are 0
             found = task.loss(
@@ -207,7 +187,7 @@ def test_the_loss_does_not_jump_when_negatives_come(store, negatives):
 
 def test_precision_does_not_change_what_the_loss_is(store):
     settings = make_settings(loss=ClipLossSettings(negatives="texts", rank_weight=0.2))
-    task, feed = make_task(store, settings)
+    task, feed = clip_task(store, settings, Ranks())
     batch = task.prepare(feed.batch(0), torch.device("cpu"))
     with torch.no_grad():
         full = task.loss(batch, "main", 0, torch.Generator())

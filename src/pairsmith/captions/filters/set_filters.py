@@ -17,8 +17,7 @@ from pairsmith.captions.cleaning import words
 from pairsmith.captions.duplicates import caption_key, first_occurrences
 from pairsmith.captions.filters.settings import NgramCap
 from pairsmith.errors import InputError
-
-_BLOCK = 1024  # rows compared at a time
+from pairsmith.vector_twins import vector_twins
 
 
 def exact_duplicates(captions: Sequence[str], ids: Sequence[str]) -> list[str | None]:
@@ -94,29 +93,8 @@ def near_embeddings(embeddings: ArrayLike, ids: Sequence[str], cosine: float) ->
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     if not np.isfinite(norms).all() or (norms == 0).any():
         raise InputError("an embedding is zero or not finite")
-    vectors = vectors / norms
-    kept = np.zeros(0, np.int64)
-    reasons: list[str | None] = [None] * len(ids)
-    for start in range(0, len(ids), _BLOCK):
-        block = vectors[start : start + _BLOCK]  # [B, D]
-        found = np.full(len(block), -1)
-        for first in range(0, len(kept), _BLOCK):
-            numbers = kept[first : first + _BLOCK]
-            near = block @ vectors[numbers].T >= cosine  # [B, K]
-            hit = near.any(axis=1) & (found < 0)
-            found[hit] = numbers[near[hit].argmax(axis=1)]
-        inside = block @ block.T >= cosine  # [B, B]
-        mine: list[int] = []
-        for row in range(len(block)):
-            earlier = next((other for other in mine if inside[row, other]), None)
-            if found[row] < 0 and earlier is not None:
-                found[row] = start + earlier
-            if found[row] < 0:
-                mine.append(row)
-            else:
-                reasons[start + row] = f"near duplicate: of {ids[int(found[row])]}"
-        kept = np.concatenate([kept, start + np.array(mine, np.int64)])
-    return reasons
+    twins, _ = vector_twins(vectors / norms, cosine)
+    return [None if twin == at else f"near duplicate: of {ids[twin]}" for at, twin in enumerate(twins.tolist())]
 
 
 def common_ngrams(captions: Sequence[str], cap: NgramCap) -> list[str | None]:

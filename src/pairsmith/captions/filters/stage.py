@@ -86,12 +86,20 @@ def filter_captions(
     )
 
 
-def filter_reasons(store: PairStore, settings: FilterSettings, models: FilterModels | None = None) -> list[str | None]:
-    """The reason against each "ok" row of a store, or None, in order of position."""
+def filter_reasons(
+    store: PairStore, settings: FilterSettings, models: FilterModels | None = None, first: int | None = None
+) -> list[str | None]:
+    """The reason against each "ok" row of a store, or None, in order of position.
+
+    Args:
+        store, settings, models: as `filter_captions`.
+        first: only of so many rows, for a preview: models see no others, and what they say is not kept. A share to keep
+            (`keep_top`) is then one of these rows.
+    """
     models = models or FilterModels()
     _check(store, settings, models)
-    captions: list[str] = store.column("caption").to_pylist()
-    ids = store.ids()
+    captions: list[str] = store.column("caption").to_pylist()[:first]
+    ids = store.ids()[:first]
     filters = text_filters(settings)
     reasons: list[str | None] = [
         next((reason for one in filters if (reason := one(caption)) is not None), None) for caption in captions
@@ -116,13 +124,13 @@ def filter_reasons(store: PairStore, settings: FilterSettings, models: FilterMod
         cap = settings.ngrams
         apply(lambda texts, names: common_ngrams(texts, cap))
     if settings.perplexity is not None:
-        values, most = _perplexities(store, captions, models), settings.perplexity.most
+        values, most = _perplexities(store, captions, models, first is None), settings.perplexity.most
         _apply_values(reasons, values, lambda value: f"perplexity: {value:.4g} of at most {most:g}", values <= most)
     if settings.verdict is not None:
-        values = _verdicts(store, captions, ids, settings, models)
+        values = _verdicts(store, captions, ids, settings, models, first is None)
         _apply_values(reasons, values, lambda value: f"verdict: {'no' if value == 0 else 'no answer'}", values == 1)
     for rule in settings.scores:
-        _apply_score(reasons, read_scores(store, rule.name), rule)
+        _apply_score(reasons, read_scores(store, rule.name)[:first], rule)
     return reasons
 
 
@@ -178,21 +186,28 @@ def _describe(settings: FilterSettings, models: FilterModels) -> dict[str, Any]:
     return described
 
 
-def _perplexities(store: PairStore, captions: Sequence[str], models: FilterModels) -> NDArray[np.float64]:
+def _perplexities(store: PairStore, captions: Sequence[str], models: FilterModels, keep: bool) -> NDArray[np.float64]:
     assert models.perplexity is not None
     known = "perplexity" in sidecar_names(store)
     values = read_scores(store, "perplexity") if known else perplexities(models.perplexity, captions)
-    write_scores(store, "perplexity", store.ids(), values, models.perplexity.identity())  # refuses another model's
-    return values
+    if known or keep:
+        write_scores(store, "perplexity", store.ids(), values, models.perplexity.identity())  # refuses another model's
+    return values[: len(captions)]
 
 
 def _verdicts(
-    store: PairStore, captions: Sequence[str], ids: Sequence[str], settings: FilterSettings, models: FilterModels
+    store: PairStore,
+    captions: Sequence[str],
+    ids: Sequence[str],
+    settings: FilterSettings,
+    models: FilterModels,
+    keep: bool,
 ) -> NDArray[np.float64]:
     assert models.verdict is not None
     assert settings.verdict is not None
     about = {"writer": models.verdict.describe(), "prompt": settings.verdict.prompt}
-    if "verdict" in sidecar_names(store):
+    known = "verdict" in sidecar_names(store)
+    if known:
         values = read_scores(store, "verdict")
     else:
         values = np.concatenate(
@@ -202,5 +217,6 @@ def _verdicts(
             ]
             or [np.zeros(0)]
         )
-    write_scores(store, "verdict", ids, values, about)  # refuses verdicts that were asked for otherwise
-    return values
+    if known or keep:
+        write_scores(store, "verdict", store.ids(), values, about)  # refuses verdicts that were asked for otherwise
+    return values[: len(captions)]

@@ -13,11 +13,12 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
-from pairsmith.curation.duplicates import hash_twins, vector_twins
+from pairsmith.curation.duplicates import hash_twins
 from pairsmith.curation.encoders import SharedModels
 from pairsmith.curation.perceptual_hash import HASH_BITS, perceptual_hash
 from pairsmith.curation.score import Batch, Concluded, View
 from pairsmith.settings import Settings
+from pairsmith.vector_twins import vector_twins
 
 _VIEW = "perceptual hash"
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pairsmith.errors import InputError
+from pairsmith.evaluation.bootstrap import SHARE
 from pairsmith.evaluation.pictures import Picture
 from pairsmith.evaluation.score import Score, mean_score
 
@@ -69,8 +70,10 @@ def classification_scores(logits: ArrayLike, labels: ArrayLike, names: Sequence[
     before = (values > own) | ((values == own) & (np.arange(values.shape[1]) < truth[:, None]))
     ranks = before.sum(axis=1)  # [N]
     sizes = np.bincount(truth, minlength=values.shape[1])
-    scores = {"acc1": mean_score(ranks < 1, names, scale=PERCENT)}
+    scores = {"acc1": mean_score(ranks < 1, names, scale=PERCENT, bounds=SHARE)}
     if values.shape[1] >= TOP:
-        scores["acc5"] = mean_score(ranks < TOP, names, scale=PERCENT)
-    scores["mean_per_class_recall"] = mean_score(ranks < 1, names, weights=1 / sizes[truth], scale=PERCENT)
+        scores["acc5"] = mean_score(ranks < TOP, names, scale=PERCENT, bounds=SHARE)
+    scores["mean_per_class_recall"] = mean_score(
+        ranks < 1, names, weights=1 / sizes[truth], scale=PERCENT, bounds=SHARE
+    )
     return scores

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pairsmith.errors import InputError
+from pairsmith.evaluation.bootstrap import SHARE
 from pairsmith.evaluation.score import Score, mean_score
 from pairsmith.seeds import numpy_generator
 
@@ -58,7 +59,7 @@ def few_shot_score(
         query = [rng.permutation(asked[label])[:queries] for label in drawn]
         truth = np.repeat(np.arange(ways), [len(own) for own in query])
         accuracies.append(_episode_accuracy(ours[support], theirs[np.concatenate(query)], truth, ways))
-    return mean_score(accuracies, range(episodes), scale=100.0)
+    return mean_score(accuracies, range(episodes), scale=100.0, bounds=SHARE)
 
 
 def _episode_accuracy(

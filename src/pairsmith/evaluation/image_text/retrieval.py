@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pairsmith.errors import InputError
+from pairsmith.evaluation.bootstrap import SHARE
 from pairsmith.evaluation.image_text.dual_encoder import DualEncoder, picture_features, text_features
 from pairsmith.evaluation.pictures import Picture
 from pairsmith.evaluation.score import Score, mean_score
@@ -116,6 +117,8 @@ def recall_scores(
     text_images = [ids[image] for image in own]
     scores: dict[str, Score] = {}
     for k in recalls:
-        scores[f"image_retrieval_r{k}"] = mean_score(found_images < k, text_ids, images=text_images, scale=PERCENT)
-        scores[f"text_retrieval_r{k}"] = mean_score(found_texts < k, list(ids), scale=PERCENT)
+        scores[f"image_retrieval_r{k}"] = mean_score(
+            found_images < k, text_ids, images=text_images, scale=PERCENT, bounds=SHARE
+        )
+        scores[f"text_retrieval_r{k}"] = mean_score(found_texts < k, list(ids), scale=PERCENT, bounds=SHARE)
     return scores

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from pairsmith.errors import InputError
+from pairsmith.evaluation.bootstrap import SHARE
 from pairsmith.evaluation.files import read_json
 from pairsmith.evaluation.image_text.dual_encoder import DualEncoder, picture_features, text_features
 from pairsmith.evaluation.pictures import named_pictures
@@ -115,6 +116,7 @@ def grouped_scores(
             images=[images[place] for place in places],
             weights=[1 / sizes[subsets[place]] for place in places] if macro else None,
             scale=PERCENT,
+            bounds=SHARE,
         )
 
     for subset in items:

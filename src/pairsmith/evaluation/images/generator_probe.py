@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pairsmith.errors import InputError
+from pairsmith.evaluation.bootstrap import SHARE
 from pairsmith.evaluation.image_text.linear_probe import linear_probe
 from pairsmith.evaluation.score import Score, mean_score
 from pairsmith.seeds import row_seed
@@ -57,7 +58,11 @@ def generator_probe(
     correct = found.logits.argmax(axis=1) == labels[~fitted]
     tested = np.flatnonzero(~fitted).tolist()
     return mean_score(
-        correct, [ids[place] for place in tested], images=[captions[place] for place in tested], scale=PERCENT
+        correct,
+        [ids[place] for place in tested],
+        images=[captions[place] for place in tested],
+        scale=PERCENT,
+        bounds=SHARE,
     )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pairsmith.errors import InputError
+from pairsmith.evaluation.bootstrap import SHARE
 from pairsmith.evaluation.score import Score, mean_score
 
 NEIGHBOURS = 3
@@ -40,8 +41,8 @@ def precision_recall(real: ArrayLike, generated: ArrayLike, *, neighbours: int =
     if ours.shape[1] != theirs.shape[1]:
         raise InputError(f"features of width {ours.shape[1]} and {theirs.shape[1]} come from different extractors")
     return PrecisionRecall(
-        mean_score(inside(theirs, ours, radii(ours, neighbours)), range(len(theirs)), scale=100.0),
-        mean_score(inside(ours, theirs, radii(theirs, neighbours)), range(len(ours)), scale=100.0),
+        mean_score(inside(theirs, ours, radii(ours, neighbours)), range(len(theirs)), scale=100.0, bounds=SHARE),
+        mean_score(inside(ours, theirs, radii(theirs, neighbours)), range(len(ours)), scale=100.0, bounds=SHARE),
     )
 
 

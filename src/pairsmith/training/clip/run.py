@@ -9,7 +9,7 @@ from pairsmith.pairs.caption_sets import read_captions
 from pairsmith.pairs.store import PairStore
 from pairsmith.training.clip.batches import ClipBatches
 from pairsmith.training.clip.settings import ClipSettings
-from pairsmith.training.distributed import read_ranks
+from pairsmith.training.distributed import Ranks, read_ranks
 from pairsmith.training.gather import gather_over
 from pairsmith.training.logging import Progress
 from pairsmith.training.loop import TrainResult, train
@@ -19,22 +19,12 @@ MODEL_FOLDER = "model"
 TRAINING_FOLDER = "training"
 
 
-def train_dual_encoder(
-    store: PairStore, settings: ClipSettings, out: Path, *, progress: Progress | None = None
-) -> TrainResult:
-    """Train, or go on where a run was stopped; a finished one returns at once.
-
-    Args:
-        store: pairs with pictures.
-        settings: what and how.
-        out: gets `training/` (checkpoints and log) and in the end `model/`, which open_clip loads as
-            `local-dir:OUT/model`.
-        progress: shown the run.
+def clip_task(store: PairStore, settings: ClipSettings, ranks: Ranks) -> tuple[ClipTask, ClipBatches]:
+    """The model to train with its loss, and this rank's batches of the store.
 
     Raises:
-        InputError: settings that do not fit the data, or another run in `out`.
+        InputError: settings that do not fit the data.
     """
-    ranks = read_ranks()
     captions = read_captions(store)
     seed = settings.training.seed
     encoder = DualEncoder.make(settings.model, [*captions.captions, *filter(None, captions.negatives)], seed)
@@ -53,7 +43,26 @@ def train_dual_encoder(
         rank=ranks.rank,
         world=ranks.world,
     )
-    task = ClipTask(encoder, settings.loss, len(captions.kinds), gather_over(ranks), seed)
+    return ClipTask(encoder, settings.loss, len(captions.kinds), gather_over(ranks), seed), feed
+
+
+def train_dual_encoder(
+    store: PairStore, settings: ClipSettings, out: Path, *, progress: Progress | None = None
+) -> TrainResult:
+    """Train, or go on where a run was stopped; a finished one returns at once.
+
+    Args:
+        store: pairs with pictures.
+        settings: what and how.
+        out: gets `training/` (checkpoints and log) and in the end `model/`, which open_clip loads as
+            `local-dir:OUT/model`.
+        progress: shown the run.
+
+    Raises:
+        InputError: settings that do not fit the data, or another run in `out`.
+    """
+    ranks = read_ranks()
+    task, feed = clip_task(store, settings, ranks)
     data = settings.to_dict()
     result = train(
         task,
@@ -64,5 +73,5 @@ def train_dual_encoder(
         inputs={"pairs": store.fingerprint, **{name: str(data[name]) for name in ("views", "curriculum", "crop")}},
     )
     if ranks.rank == 0:
-        encoder.save(out / MODEL_FOLDER)
+        task.encoder.save(out / MODEL_FOLDER)
     return result
