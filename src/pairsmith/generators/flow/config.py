@@ -31,3 +31,7 @@ class FlowConfig(TextToTokensConfig):
         description="what the gates on sublayers start from; DiT: 0, which takes a short training hundreds of steps to "
         "open",
     )
+
+    @property
+    def uses_codebook(self) -> bool:
+        return True

@@ -40,6 +40,8 @@ class FlowGenerator(TokenGenerator):
     MARKS: ClassVar = {"model_type": "pairsmith-flow-generator"}
     CONFIG = FlowConfig
     config: FlowConfig
+    conditioner: TextConditioner
+    code_vectors: CodeVectors
 
     def __init__(self, config: FlowConfig) -> None:
         super().__init__()
@@ -100,17 +102,8 @@ class FlowGenerator(TokenGenerator):
         with torch.autocast(logits.device.type, enabled=False):
             return logits.softmax(dim=-1) @ self.code_vectors().float()
 
-    def set_codebook(self, codebook: Tensor, floor: float = 1e-4) -> None:
-        """Take over the tokenizer's code vectors, whitened; they are saved with the model.
-
-        Args:
-            codebook: [codebook_size, code_dim] float.
-            floor: see `pairsmith.generators.codebook.whiten`.
-
-        Raises:
-            InputError: the shape differs.
-        """
-        self.code_vectors.set(codebook, floor)
+    def _context(self, text: Tensor, text_mask: Tensor, drop: Tensor | None) -> TextContext:
+        return self.conditioner(text, text_mask, drop)
 
     def latents(self, tokens: Tensor) -> Tensor:
         """Tokens [B, N] int64 -> clean latents [B, N, D] float32."""
@@ -134,10 +127,7 @@ class FlowGenerator(TokenGenerator):
                 nn.init.zeros_(module.bias)
         for parameter in (self.row_positions, self.column_positions):
             nn.init.trunc_normal_(parameter, std=POSITION_STD)
-        for parameter in (self.conditioner.null_text, self.conditioner.null_key_value):
-            nn.init.trunc_normal_(parameter, std=INIT_STD)
-        if self.conditioner.text_positions is not None:
-            nn.init.trunc_normal_(self.conditioner.text_positions, std=INIT_STD)
+        self.conditioner.initialise(INIT_STD)
         for module in self.modules():
             if isinstance(module, Modulation):
                 module.silence()
