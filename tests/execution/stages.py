@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pairsmith.execution import MakeRows, run_stage
+from pairsmith.execution import Execution, MakeRows, run_stage
 from pairsmith.pairs import Pair, PairStore, pair_id
 from pairsmith.pairs.atomic import CRASH_VARIABLE
 
@@ -58,8 +58,8 @@ def make_rows_slowly(captions: Sequence[str]) -> list[Pair]:
     return make_rows(captions)
 
 
-def run(out: Path, **changes: Any) -> PairStore:
-    values = {"items": ITEMS, "make_rows": make_rows} | OPTIONS | changes
+def run(out: Path, *, workers: int = 1, **changes: Any) -> PairStore:
+    values = {"items": ITEMS, "make_rows": make_rows, "execution": Execution(workers=workers)} | OPTIONS | changes
     return run_stage(out, values.pop("items"), values.pop("make_rows"), **values)
 
 

@@ -34,7 +34,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def kill_at(folder: Path, crash_at: str) -> None:
     """Run the stage in a process of its own and see it killed at the crash point."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["pairsmith.execution.local"])
+    context.set_forkserver_preload(["pairsmith.execution.stage"])
     process = context.Process(target=run_until_crash, args=(folder, crash_at))
     process.start()
     process.join()
