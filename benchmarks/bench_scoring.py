@@ -181,14 +181,14 @@ def main() -> None:
 
         def ours(run: int) -> None:
             score = ClipScore(ClipSettings(model=source), models)
-            score_pairs(store, {f"clip{run}": score}, workers=arguments.threads)
+            score_pairs(store, {f"clip{run}": score}, threads=arguments.threads)
 
         def our_ssim(run: int) -> None:
-            score_pairs(few, {f"ssim{run}": SelfSsim(SsimSettings(), models)}, workers=arguments.threads)
+            score_pairs(few, {f"ssim{run}": SelfSsim(SsimSettings(), models)}, threads=arguments.threads)
 
         reference = clip_loop(encoder, files, captions)  # and all models have run once before the clock starts
         torchmetrics_loop(files[:2], captions[:2], theirs)
-        score_pairs(few, {"warm": ClipScore(ClipSettings(model=source), models)}, workers=arguments.threads)
+        score_pairs(few, {"warm": ClipScore(ClipSettings(model=source), models)}, threads=arguments.threads)
         clip_seconds = {
             "ours": best(arguments.runs, ours),
             "loop, one pair at a time": best(arguments.runs, lambda run: clip_loop(encoder, files, captions)),

@@ -24,6 +24,7 @@ from pairsmith.captions import (
 )
 from pairsmith.captions.cleaning import words
 from pairsmith.errors import InputError, PairsmithError
+from pairsmith.execution import Execution
 from pairsmith.pairs import PairStore
 from pairsmith.pairs.outcome import NothingMade
 from tests.captions.tiny import ScriptedWriter, tiny_model, tiny_tokenizer
@@ -162,7 +163,7 @@ def test_batches_and_interruptions_do_not_change_a_byte(tmp_path: Path, duplicat
 
 def test_workers_make_the_same_bytes(tmp_path: Path) -> None:
     alone = write_captions(tmp_path / "alone", BANK, ScriptedWriter(_moody), 30, shard_rows=10)
-    shared = write_captions(tmp_path / "shared", BANK, ScriptedWriter(_moody), 30, shard_rows=10, workers=2)
+    shared = write_captions(tmp_path / "shared", BANK, ScriptedWriter(_moody), 30, shard_rows=10, execution=Execution(workers=2))
     assert _bytes(alone.folder) == _bytes(shared.folder)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,20 @@ def build_noting(note: Path) -> MakeRows:
     """As `make_rows`, after leaving a note of the process that built it."""
     (note / str(os.getpid())).touch()
     return make_rows
+
+
+def build_dying_once(notes: Path) -> MakeRows:
+    """As `make_rows`, noting every caption of a batch, but the first process that comes to caption 14 is killed there."""
+    return partial(make_rows_dying_once, notes)
+
+
+def make_rows_dying_once(notes: Path, captions: Sequence[str]) -> list[Pair]:
+    if "caption 14" in captions and not (notes / "killed").exists():
+        (notes / "killed").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    for caption in captions if len(captions) > 1 else []:
+        (notes / f"{caption}-{os.urandom(4).hex()}").touch()
+    return make_rows(captions)
 
 
 def build_broken() -> MakeRows:

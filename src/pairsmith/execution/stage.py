@@ -184,17 +184,11 @@ class _Run:
         return None if self._allowed is None else max(0, self._allowed - self._tally.failed)
 
     def _follow(self, step: Step) -> None:
-        tally, worker = self._tally, step.worker
-        if step.kind == "ready":
-            tally.worker_ready(worker)
-        elif step.kind == "began":
-            tally.worker_began(worker, step.task.index, len(step.task.items))
-        elif step.kind == "told":
-            tally.worker_told(worker, *step.value)
-        elif step.kind == "died":
-            tally.worker_died(worker)
+        if step.kind == "done":
+            self._settle(step.worker, step.task, step.value)
         else:
-            self._settle(worker, step.task, step.value)
+            index, rows = (step.task.index, len(step.task.items)) if step.task is not None else (None, 0)
+            self._tally.follow(step.kind, step.worker, index, rows, step.value)
 
     def _told_here(self, numbers: tuple[int, int]) -> None:
         self._tally.worker_told(0, *numbers)

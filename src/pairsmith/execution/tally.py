@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from pairsmith.execution.settings import Watch, WorkerLine
 
@@ -46,6 +47,17 @@ class Tally:
             rows = sum(rows for rows, _ in self._open.values())
             failed = sum(failed for _, failed in self._open.values())
             self._progress(self.done + rows, self.total, self.failed + failed)
+
+    def follow(self, kind: str, worker: int, shard: int | None, rows: int, value: Any) -> None:
+        """A step of `work_through` other than "done"; `rows` of a shard that "began"."""
+        if kind == "ready":
+            self.worker_ready(worker)
+        elif kind == "began" and shard is not None:
+            self.worker_began(worker, shard, rows)
+        elif kind == "told":
+            self.worker_told(worker, *value)
+        elif kind == "died":
+            self.worker_died(worker)
 
     def worker_ready(self, worker: int) -> None:
         """A worker has opened what it needs."""
