@@ -163,7 +163,9 @@ def test_batches_and_interruptions_do_not_change_a_byte(tmp_path: Path, duplicat
 
 def test_workers_make_the_same_bytes(tmp_path: Path) -> None:
     alone = write_captions(tmp_path / "alone", BANK, ScriptedWriter(_moody), 30, shard_rows=10)
-    shared = write_captions(tmp_path / "shared", BANK, ScriptedWriter(_moody), 30, shard_rows=10, execution=Execution(workers=2))
+    shared = write_captions(
+        tmp_path / "shared", BANK, ScriptedWriter(_moody), 30, shard_rows=10, execution=Execution(workers=2)
+    )
     assert _bytes(alone.folder) == _bytes(shared.folder)
 
 

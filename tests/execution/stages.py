@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,7 @@ def build_noting(note: Path) -> MakeRows:
 
 
 def build_dying_once(notes: Path) -> MakeRows:
-    """As `make_rows`, noting every caption of a batch, but the first process that comes to caption 14 is killed there."""
+    """As `make_rows`, noting every caption of a batch, but the first process at caption 14 is killed."""
     return partial(make_rows_dying_once, notes)
 
 
@@ -65,18 +65,38 @@ def make_rows_dying_once(notes: Path, captions: Sequence[str]) -> list[Pair]:
     return make_rows(captions)
 
 
+def build_slow_after(last: str) -> MakeRows:
+    """As `make_rows`, but a batch that begins after a caption takes a minute."""
+    return partial(make_rows_slow_after, int(last.split()[1]))
+
+
+def make_rows_slow_after(last: int, captions: Sequence[str]) -> list[Pair]:
+    if int(captions[0].split()[1]) > last:
+        time.sleep(60)
+    return make_rows(captions)
+
+
 def build_broken() -> MakeRows:
     raise FileNotFoundError("the model's folder is missing")
 
 
-def make_rows_slowly(captions: Sequence[str]) -> list[Pair]:
-    time.sleep(60)
+def build_failing_while(flag: Path) -> MakeRows:
+    """As `make_rows`, but captions whose number ends in 3 fail, too, as long as a file is there."""
+    return partial(make_rows_failing_while, flag)
+
+
+def make_rows_failing_while(flag: Path, captions: Sequence[str]) -> list[Pair]:
+    if flag.exists() and any(caption.endswith("3") for caption in captions):
+        raise ConnectionError("the server is away")
+    for caption in captions:
+        (flag.parent / f"made {caption}").touch()
     return make_rows(captions)
 
 
-def run(out: Path, *, workers: int = 1, **changes: Any) -> PairStore:
-    values = {"items": ITEMS, "make_rows": make_rows, "execution": Execution(workers=workers)} | OPTIONS | changes
-    return run_stage(out, values.pop("items"), values.pop("make_rows"), **values)
+def run(out: Path, *, workers: int = 1, execution: Mapping[str, Any] | None = None, **changes: Any) -> PairStore:
+    how = Execution(workers=workers, **(execution or {}))
+    values = {"items": ITEMS, "make_rows": make_rows} | OPTIONS | changes
+    return run_stage(out, values.pop("items"), values.pop("make_rows"), execution=how, **values)
 
 
 def run_until_crash(out: Path, crash_at: str, **changes: Any) -> None:

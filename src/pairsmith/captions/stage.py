@@ -162,8 +162,8 @@ def _retry(out: Path, drafts: Path, execution: Execution, make_drafts: Callable[
         raise InputError("--retry-failed for captions without duplicates is for one process: leave out --rank")
     if not is_complete(drafts):
         raise InputError(
-            f"{drafts} is not there any more, and the failed rows of {out} cannot be written again without these drafts: "
-            "write to another --out"
+            f"{drafts} is not there any more, and without them the failed rows of {out} cannot be written again: "
+            "use another --out"
         )
     make_drafts()
     reopen(out)

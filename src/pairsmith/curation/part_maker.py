@@ -72,7 +72,9 @@ class PartMaker:
         for rows in batches:
             missing = {name: task.missing[name][at : at + len(rows)] for name in self.scores}
             found = _score_batch(self.scores, rows, missing)
-            lacking = {name for one in found.values() for name, reason in zip(one.ids, one.reasons, strict=True) if reason}
+            lacking = {
+                name for one in found.values() for name, reason in zip(one.ids, one.reasons, strict=True) if reason
+            }
             for name, one in found.items():
                 made[name].append(one)
             at += len(rows)

@@ -70,6 +70,6 @@ def too_many(allowed: int, rows: int, reasons: Counter[str]) -> TooManyFailures:
     told = "; ".join(commonest_reasons(reasons.elements()))
     return TooManyFailures(
         f"{reasons.total():,} of {rows:,} rows have failed, and {allowed:,} may: {told}. Finished shards "
-        "are kept: mend the cause and run the same command again (with --retry-failed for the rows that failed before), "
+        "are kept: mend the cause and run the same command again (--retry-failed for the rows that failed before), "
         "or allow more with --max-failures"
     )

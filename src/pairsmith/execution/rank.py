@@ -52,10 +52,9 @@ class Rank:
             return _launched(environment)
         if world is None:
             raise InputError("--rank needs --world, the number of all ranks")
-        try:
-            return cls(int(rank), world)
-        except ValueError:
-            raise InputError(f"--rank {rank}: give a number from 0, or auto") from None
+        if not rank.isdigit():
+            raise InputError(f"--rank {rank}: give a number from 0, or auto")
+        return cls(int(rank), world)
 
 
 def _launched(environment: Mapping[str, str]) -> Rank:

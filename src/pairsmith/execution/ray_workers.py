@@ -7,6 +7,7 @@ place in the cluster make Ray's autoscaler add nodes; tasks are given only to ac
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 from typing import Any
 
@@ -56,7 +57,7 @@ class RayPool:
         self._began = not ray.is_initialized()
         if self._began:
             _begin(workers)
-        self._class = ray.remote(num_cpus=1, num_gpus=1 if cuda else 0, max_restarts=0)(_Actor)
+        self._class: Any = ray.remote(num_cpus=1, num_gpus=1 if cuda else 0, max_restarts=0)(_Actor)
         self._actors: dict[int, Any] = {}
         self._pending: dict[Any, int] = {}  # call -> worker
 
@@ -111,7 +112,7 @@ def _begin(workers: int) -> None:
     if "RAY_ADDRESS" not in os.environ:
         own = {"address": "local", "num_cpus": workers, "include_dashboard": False, "object_store_memory": _STORE_BYTES}
     try:
-        ray.init(log_to_driver=False, logging_level="ERROR", **own)
+        ray.init(log_to_driver=False, logging_level=logging.ERROR, **own)
     except (ConnectionError, RuntimeError, TimeoutError, ValueError) as error:
         where = os.environ.get("RAY_ADDRESS", "on this machine")
         raise InputError(f"Ray ({where}) cannot be used: {str(error).strip().splitlines()[0]}") from error

@@ -34,8 +34,8 @@ def pack(build: Build) -> bytes:
         ) from error
     if len(packed) > LARGEST:
         raise PairsmithError(
-            f"this work would send {len(packed) / 2**20:.0f} MiB to every worker: give a RowFactory of settings and paths, "
-            "which opens the model in each worker"
+            f"this work would send {len(packed) / 2**20:.0f} MiB to every worker: give a RowFactory of settings and "
+            "paths, which opens the model in each worker"
         )
     return packed
 

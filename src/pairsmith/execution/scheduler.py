@@ -55,8 +55,9 @@ class Step(NamedTuple):
 
 def open_pool(build: Build, execution: Execution, workers: int) -> Pool:
     """The pool of an executor."""
-    kinds = {"local": LocalPool, "ray": RayPool}
-    return kinds[execution.executor](build, workers, execution.cuda)
+    if execution.executor == "ray":
+        return RayPool(build, workers, execution.cuda)
+    return LocalPool(build, workers, execution.cuda)
 
 
 def work_through(pool: Pool, tasks: Iterable[Any], workers: int, attempts: int = 3) -> Generator[Step, None, None]:

@@ -64,8 +64,8 @@ def run_stage(
         settings, inputs, kind, num_tokens, tokenizer: for the manifest, see `PairWriter`.
         shard_rows: items a shard; fixed once the store is begun.
         batch_rows: items a call; changes nothing in what is made.
-        execution: workers, rank, failures; changes nothing in what is made. Several workers are sent `make_rows` (or its
-            factory), `describe` and items.
+        execution: workers, rank, failures; changes nothing in what is made. Several workers are sent `make_rows` (or
+            its factory), `describe` and items.
         describe: item -> the pair to mark as failed, so that it bears the id it would have had. By default an item that
             is a pair is marked itself, and any other gets its caption from a text, its id from its number.
         progress: called with (items done, all items, failed rows) at the start and after every batch; of a rank's own

@@ -98,7 +98,11 @@ def _serve(packed: bytes, connection: Connection, threads: int, gpu: str | None)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
-    server = Server(packed, lambda value: _tell(connection, Event("told", value)), threads)
+
+    def told(value: Any) -> None:
+        _tell(connection, Event("told", value))
+
+    server = Server(packed, told, threads)
     event = server.open()
     while _tell(connection, event) and event.kind != "raised":
         try:
