@@ -11,10 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from pairsmith.captions.writer import WriterUnavailable
+from pairsmith.curation.encoders import SharedModels
 from pairsmith.curation.score import Batch, ScoreFailures
+from pairsmith.curation.scores.blur import BlurSettings, Sharpness
 from pairsmith.curation.scoring import NothingScored, score_pairs
 from pairsmith.errors import InputError
-from pairsmith.execution import Execution
+from pairsmith.execution import Execution, FailureBudget, TooManyFailures
 from pairsmith.pairs import PairStore
 from pairsmith.pairs.scores import read_embeddings, read_score_column, read_scores, sidecar_names
 from pairsmith.pairs.verify import verify
@@ -186,3 +188,22 @@ def _stop_after(rows: int):
             raise KeyboardInterrupt
 
     return progress
+
+
+def test_workers_give_the_bytes_of_one_process(tmp_path: Path) -> None:
+    alone = picture_store(tmp_path / "alone", 20, broken=[3])
+    shared = picture_store(tmp_path / "shared", 20, broken=[3])
+    sharpness = Sharpness(BlurSettings(), SharedModels())
+    for store, execution in ((alone, Execution()), (shared, Execution(workers=2))):
+        summary = score_pairs(store, {"blur": sharpness}, part_rows=6, execution=execution)["blur"]
+        assert (summary.scored, summary.failed) == (19, 1)
+    assert folder_bytes(alone.folder) == folder_bytes(shared.folder)
+
+
+def test_too_many_rows_without_a_score_stop_the_run(tmp_path: Path) -> None:
+    store = picture_store(tmp_path, 20, broken=[1, 8, 9])
+    with pytest.raises(TooManyFailures, match="3 of 20 rows have failed, and 2 may"):
+        score_pairs(store, {"blur": Brightness()}, part_rows=5, execution=Execution(max_failures=FailureBudget(rows=2)))
+    again = Brightness()
+    score_pairs(store, {"blur": again}, part_rows=5)
+    assert len(again.computed) == 10  # the finished parts were kept

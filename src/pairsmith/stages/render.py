@@ -49,7 +49,7 @@ def render_captions(
     recipe = None if hasattr(renderer, "draw") else renderer
     if recipe is None and not execution.here:
         raise InputError("every worker opens the generator itself: give a GeneratorRecipe, not a renderer")
-    opened: Renderer = recipe.open() if recipe is not None else renderer  # type: ignore[union-attr, assignment]
+    opened: Renderer = recipe.open() if recipe is not None else renderer  # type: ignore[assignment]
     identity = opened.identity()
     job = _Job(captions, opened.name, opened.seed, identity.revision, identity.sampling)
     items = [(position, turn) for position in range(len(captions)) for turn in range(repeat)]
