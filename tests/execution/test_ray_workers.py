@@ -6,16 +6,19 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pairsmith.errors import InputError, PairsmithError
 from pairsmith.execution import RowFactory
 from pairsmith.execution.ray_workers import check_ray
-from pairsmith.pairs import PairStore
+from pairsmith.pairs import Pair, PairStore
 from tests.execution.stages import build_broken, build_dying_once, run
 from tests.pairs.rows import folder_bytes
 
@@ -23,6 +26,10 @@ ray = pytest.importorskip("ray", reason="Ray is not installed")
 
 ROOT = Path(__file__).parents[2]
 ON_RAY = {"executor": "ray"}
+
+
+def make_rows_holding(lock: Any, captions: Sequence[str]) -> list[Pair]:
+    return []
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +76,7 @@ def test_what_cannot_be_opened_or_sent_is_told_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="the model's folder is missing"):
         run(tmp_path, make_rows=RowFactory(build_broken), workers=2, execution=ON_RAY)
     with pytest.raises(PairsmithError, match="cannot be sent to workers"):
-        run(tmp_path, make_rows=lambda captions: [], workers=2, execution=ON_RAY)
+        run(tmp_path, make_rows=partial(make_rows_holding, threading.Lock()), workers=2, execution=ON_RAY)
 
 
 def test_a_killed_driver_is_started_again_and_completes(tmp_path: Path, whole: dict[str, str]) -> None:

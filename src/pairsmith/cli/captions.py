@@ -21,6 +21,7 @@ from pairsmith.cli.scale import (
     Workers,
     World,
     make_execution,
+    rank_device,
     tell_failed,
     unfinished,
     watched,
@@ -120,7 +121,7 @@ def captions(
         bank = read_bank(concepts, domains)
     elif concepts is not None or domains:
         raise InputError("--concepts and --domain: this prompt names no concept")
-    where = pick_device(device.value)
+    where = rank_device(pick_device(device.value), rank, workers)
     execution = make_execution(executor, workers, rank, world, retry_failed, max_failures, where)
     made_by = caption_job.make_writer(writer, free, job, where, cache_folder(out))
     usage = getattr(made_by, "usage", None)  # of servers

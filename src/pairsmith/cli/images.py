@@ -28,6 +28,7 @@ from pairsmith.cli.scale import (
     Workers,
     World,
     make_execution,
+    rank_device,
     tell_failed,
     unfinished,
     watched,
@@ -74,7 +75,7 @@ def tokenize(
     from pairsmith.stages.tokenize import TokenizerRecipe, tokenize_images
 
     source = PairStore(store)
-    where = pick_device(device.value)
+    where = rank_device(pick_device(device.value), rank, workers)
     execution = make_execution(executor, workers, rank, world, retry_failed, max_failures, where)
     tell_failed(out, execution)
     with open_display() as display, display.stage("tokenize"):
@@ -180,7 +181,7 @@ def render(
 
     source = PairStore(captions)
     plan = None if allocation is None else Allocation.load(allocation)
-    where = pick_device(device.value)
+    where = rank_device(pick_device(device.value), rank, workers)
     execution = make_execution(executor, workers, rank, world, retry_failed, max_failures, where)
     text = text_encoder_of(language_model, where)
     request = RenderRequest(generator, sampling, seed, where, name, images, tokenizer, language_model, text)

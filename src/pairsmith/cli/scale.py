@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -79,6 +80,14 @@ def make_execution(
         max_failures=None if max_failures is None else FailureBudget.parse(max_failures),
         cuda=device.startswith("cuda"),
     )
+
+
+def rank_device(device: str, rank: str | None, workers: int) -> str:
+    """The device of this process: of several that torchrun launched on a machine, each takes the GPU of its number."""
+    local = os.environ.get("LOCAL_RANK", "")
+    if device != "cuda" or rank != "auto" or workers > 1 or not local.isdigit():
+        return device
+    return f"cuda:{local}"
 
 
 def watched(execution: Execution, display: Display, name: str) -> Execution:

@@ -49,10 +49,11 @@ class RayPool:
     """
 
     def __init__(self, build: Build, workers: int, cuda: bool = False) -> None:
-        self._packed = pack(build)
         check_ray()
         import ray
+        from ray import cloudpickle
 
+        self._packed = pack(build, cloudpickle.dumps)  # actors do not know what stands in the driver's own script
         self._ray = ray
         self._began = not ray.is_initialized()
         if self._began:

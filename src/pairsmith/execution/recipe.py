@@ -19,14 +19,18 @@ Build = Callable[[Told], Callable[[Any], Any]]
 LARGEST = 64 * 2**20  # bytes; settings, paths and lists of rows are smaller, models are not
 
 
-def pack(build: Build) -> bytes:
+def pack(build: Build, dump: Callable[[Any], Any] = ForkingPickler.dumps) -> bytes:
     """The bytes of a recipe.
+
+    Args:
+        build: the recipe.
+        dump: makes the bytes; processes that do not run the same script need one that sends the script's own functions.
 
     Raises:
         PairsmithError: it holds what cannot travel (a lambda, an open file), or so much that it must be a model.
     """
     try:
-        packed = bytes(ForkingPickler.dumps(build))
+        packed = bytes(dump(build))
     except (PicklingError, AttributeError, TypeError, ValueError, OSError) as error:
         raise PairsmithError(
             f"this work cannot be sent to workers ({error}): give functions of a module, and a RowFactory that opens "
