@@ -232,7 +232,7 @@ def clip_ways(
 
     def ours(run: int) -> None:
         score = ClipScore(ClipSettings(model=source), models)
-        score_pairs(store, {f"clip{run}": score}, batch_rows=arguments.batch, workers=arguments.threads)
+        score_pairs(store, {f"clip{run}": score}, batch_rows=arguments.batch, threads=arguments.threads)
 
     reference = clip_loop(encoder, files, captions)  # and all ways have run once before the clock starts
     torchmetrics_loop(files[:2], captions[:2], theirs)
@@ -254,7 +254,7 @@ def ssim_ways(folder: Path, arguments: argparse.Namespace) -> tuple[dict[str, tu
     models = SharedModels(arguments.device)
 
     def ours(run: int) -> None:
-        score_pairs(store, {f"ssim{run}": SelfSsim(SsimSettings(), models)}, workers=arguments.threads)
+        score_pairs(store, {f"ssim{run}": SelfSsim(SsimSettings(), models)}, threads=arguments.threads)
 
     reference = ssim_loop(files)
     seconds = {

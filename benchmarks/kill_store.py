@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from pairsmith.errors import PairsmithError
-from pairsmith.execution import run_stage
+from pairsmith.execution import Execution, run_stage
 from pairsmith.pairs import Pair, PairStore, pair_id
 from pairsmith.pairs.atomic import CRASH_POINTS, CRASH_VARIABLE
 from pairsmith.pairs.verify import verify
@@ -58,7 +58,7 @@ def run(folder: Path, shard_rows: int, batch_rows: int = 1, workers: int = 1) ->
         inputs={},
         shard_rows=shard_rows,
         batch_rows=batch_rows,
-        workers=workers,
+        execution=Execution(workers=workers),
         num_tokens=16,
     )
 
@@ -123,7 +123,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    multiprocessing.get_context("forkserver").set_forkserver_preload(["pairsmith.execution.local"])
+    multiprocessing.get_context("forkserver").set_forkserver_preload(["pairsmith.execution.stage"])
     draw = random.Random(arguments.seed)
     counts: Counter = Counter()
     while counts["kills"] < arguments.kills:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from pairsmith.captions import (
 )
 from pairsmith.captions.cleaning import words
 from pairsmith.errors import InputError, PairsmithError
+from pairsmith.execution import Execution, Rank
 from pairsmith.pairs import PairStore
 from pairsmith.pairs.outcome import NothingMade
 from tests.captions.tiny import ScriptedWriter, tiny_model, tiny_tokenizer
@@ -162,7 +164,9 @@ def test_batches_and_interruptions_do_not_change_a_byte(tmp_path: Path, duplicat
 
 def test_workers_make_the_same_bytes(tmp_path: Path) -> None:
     alone = write_captions(tmp_path / "alone", BANK, ScriptedWriter(_moody), 30, shard_rows=10)
-    shared = write_captions(tmp_path / "shared", BANK, ScriptedWriter(_moody), 30, shard_rows=10, workers=2)
+    shared = write_captions(
+        tmp_path / "shared", BANK, ScriptedWriter(_moody), 30, shard_rows=10, execution=Execution(workers=2)
+    )
     assert _bytes(alone.folder) == _bytes(shared.folder)
 
 
@@ -271,3 +275,44 @@ def test_a_caption_model_writes_a_store_without_concepts(tmp_path: Path) -> None
     assert _bytes(store.folder) == _bytes(other.folder)
     assert len(store) > 5
     assert all(row.concept is None and row.generator == "tiny" for row in store.iter_pairs(status=None))
+
+
+@pytest.mark.parametrize("duplicates", ["filter", "keep"])
+def test_ranks_write_the_bytes_of_one_process(tmp_path: Path, duplicates: str) -> None:
+    settings = CaptionSettings.model_validate({"duplicates": duplicates})
+    alone = write_captions(tmp_path / "alone", BANK, ScriptedWriter(_moody), 30, settings, shard_rows=10)
+    out = tmp_path / "ranks"
+    for number in (1, 0):
+        rank = Execution(rank=Rank(number, 2))
+        made = write_captions(out, BANK, ScriptedWriter(_moody), 30, settings, shard_rows=10, execution=rank)
+        assert made.manifest.complete == (number == 0)
+    assert made.folder == out
+    assert _bytes(made.folder) == _bytes(alone.folder)
+
+
+@pytest.mark.parametrize("duplicates", ["filter", "keep"])
+def test_captions_that_failed_are_asked_for_again_alone(tmp_path: Path, duplicates: str) -> None:
+    settings = CaptionSettings.model_validate({"duplicates": duplicates, "attempts": 1})
+    whole = write_captions(tmp_path / "whole", BANK, ScriptedWriter(_caption), 30, settings, shard_rows=10)
+
+    def away(request: Request) -> str | WriteFailure:
+        return WriteFailure("HTTP 500: oops") if request.seed % 3 == 0 else _caption(request)
+
+    out = tmp_path / "out"
+    failed = write_captions(out, BANK, ScriptedWriter(away), 30, settings, shard_rows=10).counts()["failed"]
+    assert failed > 0
+    writer, retry = ScriptedWriter(_caption), Execution(retry_failed=True)
+    made = write_captions(out, BANK, writer, 30, settings, shard_rows=10, execution=retry)
+    assert sum(writer.calls) == failed
+    assert _bytes(made.folder) == _bytes(whole.folder)
+    write_captions(out, BANK, writer, 30, settings, shard_rows=10, execution=retry)
+    assert sum(writer.calls) == failed
+
+
+def test_failed_captions_without_their_drafts_are_not_written_again(tmp_path: Path) -> None:
+    settings = CaptionSettings(attempts=1)
+    out = tmp_path / "out"
+    write_captions(out, BANK, ScriptedWriter(_moody), 30, settings)
+    shutil.rmtree(tmp_path / "out.drafts")
+    with pytest.raises(InputError, match="is not there any more"):
+        write_captions(out, BANK, ScriptedWriter(_moody), 30, settings, execution=Execution(retry_failed=True))

@@ -38,7 +38,7 @@ def scored_store(folder: Path, count: int = 30, shift: float = 0.0) -> PairStore
 
 def test_score_and_select(pairsmith, tmp_path: Path, clip_folder: Path) -> None:  # noqa: F811
     store = picture_store(tmp_path / "store", 12, groups=2, broken=[3])
-    options = ["--model", clip_folder, "--set", "ssim.base=48", "--set", "ssim.size=20", "--workers", 1]
+    options = ["--model", clip_folder, "--set", "ssim.base=48", "--set", "ssim.size=20", "--threads", 1]
     result = pairsmith("score", store.folder, "--score", "clip", "--score", "ssim=small", *options)
     assert result.exit_code == 0, result.output
     assert "clip: 11 rows scored, 1 failed, mean " in result.output

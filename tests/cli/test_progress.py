@@ -10,6 +10,7 @@ from rich.console import Console
 
 from pairsmith.cli.console import duration, plural, scaled, table
 from pairsmith.cli.progress import LiveDisplay, PlainDisplay
+from pairsmith.execution import WorkerLine
 
 
 def test_plain_lines_tell_stages_and_what_goes_on():
@@ -75,3 +76,31 @@ def test_words_for_numbers():
     assert scaled(654_600_000, "") == "654.6 M"
     assert [plural(n, "row") for n in (1, 2, 1000)] == ["1 row", "2 rows", "1,000 rows"]
     assert table([("a", "bb"), ("ccc", "d")], right=(1,)) == ["a    bb", "---  --", "ccc   d"]
+
+
+WORKERS = [
+    WorkerLine(0, "working", shard=3, done=1_200, rows=2_000, rate=40.0, failed=7, left=20.0),
+    WorkerLine(1, deaths=2),
+]
+
+
+def test_plain_lines_tell_what_workers_do():
+    lines: list[str] = []
+    with PlainDisplay(quiet=0.05, write=lines.append) as display, display.stage("render"):
+        display.rows("render")(1_200, 9_000, 7)
+        display.workers("render")(WORKERS)
+        time.sleep(0.3)
+    texts = [line.split("  ", 1)[1].strip() for line in lines]
+    assert "worker 0, shard 3, row 1,200 of 2,000, 40 rows a second, 20.0 s left, 7 failed" in texts
+    assert "worker 1, starting, replaced 2 times" in texts
+
+
+def test_a_live_display_has_a_table_of_workers():
+    console = Console(file=io.StringIO(), force_terminal=True, width=120)
+    with LiveDisplay(console) as display, display.stage("render"):
+        display.rows("render")(1_200, 9_000, 7)
+        display.workers("render")(WORKERS)
+        display._progress.refresh()
+        shown = console.file.getvalue()
+    for words in ("worker", "rows/s", "1,200 of 2,000", "20.0 s", "replaced 2 times"):
+        assert words in shown

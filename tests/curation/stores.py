@@ -82,5 +82,5 @@ def score_until_crash(folder: Path, crash_at: str) -> None:
     """The body of a process that dies at a crash point."""
     os.environ[CRASH_VARIABLE] = crash_at
     score_pairs(
-        PairStore(folder), {"brightness": Brightness(), "length": Length()}, batch_rows=3, part_rows=6, workers=2
+        PairStore(folder), {"brightness": Brightness(), "length": Length()}, batch_rows=3, part_rows=6, threads=2
     )

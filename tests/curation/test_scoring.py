@@ -11,9 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from pairsmith.captions.writer import WriterUnavailable
+from pairsmith.curation.encoders import SharedModels
 from pairsmith.curation.score import Batch, ScoreFailures
+from pairsmith.curation.scores.blur import BlurSettings, Sharpness
 from pairsmith.curation.scoring import NothingScored, score_pairs
 from pairsmith.errors import InputError
+from pairsmith.execution import Execution, FailureBudget, TooManyFailures
 from pairsmith.pairs import PairStore
 from pairsmith.pairs.scores import read_embeddings, read_score_column, read_scores, sidecar_names
 from pairsmith.pairs.verify import verify
@@ -24,8 +27,8 @@ from tests.pairs.rows import folder_bytes
 def test_values_stand_by_the_rows_whatever_the_sizes(tmp_path: Path) -> None:
     store = picture_store(tmp_path, 10)
     expected = [np.asarray(smooth_picture(number).convert("L")).mean() for number in range(10)]
-    for name, (batch, part, workers) in {"a": (1, 1, 1), "b": (4, 3, 2), "c": (64, 1000, 3)}.items():
-        summary = score_pairs(store, {name: Brightness()}, batch_rows=batch, part_rows=part, workers=workers)[name]
+    for name, (batch, part, threads) in {"a": (1, 1, 1), "b": (4, 3, 2), "c": (64, 1000, 3)}.items():
+        summary = score_pairs(store, {name: Brightness()}, batch_rows=batch, part_rows=part, threads=threads)[name]
         np.testing.assert_allclose(read_scores(store, name), expected)
         assert (summary.scored, summary.failed, summary.computed) == (10, 0, 10)
         assert summary.values == pytest.approx((np.mean(expected), np.min(expected), np.max(expected)))
@@ -66,7 +69,7 @@ def test_failed_rows_keep_their_reason_and_can_be_tried_again(tmp_path: Path) ->
     assert np.isfinite(read_scores(store, "length")).all()  # captions need no picture
     again = Brightness()
     assert score_pairs(store, {"brightness": again})["brightness"].computed == 0
-    summary = score_pairs(store, {"brightness": again}, retry_failed=True)
+    summary = score_pairs(store, {"brightness": again}, execution=Execution(retry_failed=True))
     assert again.computed == [store.ids()[7]]
     assert summary["brightness"].failed == 1
 
@@ -164,7 +167,7 @@ def test_killed_and_resumed_is_as_never_killed(tmp_path: Path, crash_at: str) ->
 def test_parts_of_other_settings_are_refused(tmp_path: Path) -> None:
     store = picture_store(tmp_path, 10)
     with pytest.raises(KeyboardInterrupt):
-        score_pairs(store, {"brightness": Brightness()}, batch_rows=2, part_rows=2, progress=_stop_after(4))
+        score_pairs(store, {"brightness": Brightness()}, batch_rows=2, part_rows=2, progress=_stop_after(6))
     with pytest.raises(InputError, match="unfinished score with other settings"):
         score_pairs(store, {"brightness": Brightness(version=1)})
     again = Brightness()
@@ -185,3 +188,22 @@ def _stop_after(rows: int):
             raise KeyboardInterrupt
 
     return progress
+
+
+def test_workers_give_the_bytes_of_one_process(tmp_path: Path) -> None:
+    alone = picture_store(tmp_path / "alone", 20, broken=[3])
+    shared = picture_store(tmp_path / "shared", 20, broken=[3])
+    sharpness = Sharpness(BlurSettings(), SharedModels())
+    for store, execution in ((alone, Execution()), (shared, Execution(workers=2))):
+        summary = score_pairs(store, {"blur": sharpness}, part_rows=6, execution=execution)["blur"]
+        assert (summary.scored, summary.failed) == (19, 1)
+    assert folder_bytes(alone.folder) == folder_bytes(shared.folder)
+
+
+def test_too_many_rows_without_a_score_stop_the_run(tmp_path: Path) -> None:
+    store = picture_store(tmp_path, 20, broken=[1, 8, 9])
+    with pytest.raises(TooManyFailures, match="3 of 20 rows have failed, and 2 may"):
+        score_pairs(store, {"blur": Brightness()}, part_rows=5, execution=Execution(max_failures=FailureBudget(rows=2)))
+    again = Brightness()
+    score_pairs(store, {"blur": again}, part_rows=5)
+    assert len(again.computed) == 10  # the finished parts were kept

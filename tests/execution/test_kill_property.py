@@ -32,7 +32,7 @@ def test_any_kills_leave_the_store_of_an_undisturbed_run(
 ) -> None:
     captions = [f"caption {number}" for number in range(items)]  # some of which fail
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["pairsmith.execution.local"])
+    context.set_forkserver_preload(["pairsmith.execution.stage"])
     with tempfile.TemporaryDirectory() as undisturbed, tempfile.TemporaryDirectory() as killed:
         run(Path(undisturbed), items=captions, shard_rows=shard_rows, batch_rows=1)
         ids = PairStore(undisturbed).ids(None)

@@ -1,3 +1,5 @@
+"""Workers of both kinds: every task once, deaths noticed and made good, nothing left behind."""
+
 from __future__ import annotations
 
 import os
@@ -5,22 +7,29 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pairsmith.errors import PairsmithError
-from pairsmith.execution.workers import map_in_workers
+from pairsmith.execution import Execution
+from pairsmith.execution.recipe import LARGEST, Build, pack
+from pairsmith.execution.scheduler import Step, open_pool, work_through
+
+Told = Callable[[Any], None]
 
 
-def square(number: int) -> int:
+def square(told: Told, number: int) -> int:
+    told(("on", number))
     return number * number
 
 
-def build_square() -> object:
-    return square
+def build_square(told: Told) -> Callable[[int], int]:
+    return partial(square, told)
 
 
 def die(number: int) -> int:
@@ -28,8 +37,21 @@ def die(number: int) -> int:
     return number
 
 
-def build_die() -> object:
+def build_die(told: Told) -> Callable[[int], int]:
     return die
+
+
+def die_once(folder: Path, number: int) -> int:
+    """Of task 2, the first worker that gets it dies."""
+    note = folder / "died"
+    if number == 2 and not note.exists():
+        note.touch()
+        die(number)
+    return number
+
+
+def build_die_once(folder: Path, told: Told) -> Callable[[int], int]:
+    return partial(die_once, folder)
 
 
 class PickyError(Exception):
@@ -43,7 +65,7 @@ def fail(number: int) -> int:
     raise PickyError("number", number)
 
 
-def build_fail() -> object:
+def build_fail(told: Told) -> Callable[[int], int]:
     return fail
 
 
@@ -53,8 +75,20 @@ def wait_noting(folder: Path, number: int) -> int:
     return number
 
 
-def build_wait(folder: Path) -> object:
+def build_wait(folder: Path, told: Told) -> Callable[[int], int]:
     return partial(wait_noting, folder)
+
+
+def build_large(weights: bytes, told: Told) -> Callable[[int], int]:
+    return partial(square, told)
+
+
+def steps(build: Build, tasks: Iterable[Any], workers: int) -> list[Step]:
+    return list(work_through(open_pool(build, Execution(workers=workers), workers), tasks, workers))
+
+
+def results(build: Build, tasks: Iterable[Any], workers: int) -> list[Any]:
+    return [step.value for step in steps(build, tasks, workers) if step.kind == "done"]
 
 
 def gone(pid: int) -> bool:
@@ -81,25 +115,60 @@ def wait_for_note(folder: Path) -> int:
     raise AssertionError("no worker began")
 
 
-def test_every_task_is_done_once() -> None:
-    assert sorted(map_in_workers(build_square, range(7), 2)) == [number * number for number in range(7)]
-    assert list(map_in_workers(build_square, [], 2)) == []
+def test_every_task_is_done_once_and_no_more_are_drawn_than_workers_are_ready() -> None:
+    drawn: list[int] = []
+    open_tasks = 0
+
+    def tasks() -> Iterable[int]:
+        for number in range(9):
+            drawn.append(number)
+            yield number
+
+    found = []
+    for step in work_through(open_pool(build_square, Execution(workers=2), 2), tasks(), 2):
+        open_tasks += (step.kind == "began") - (step.kind == "done")
+        assert open_tasks <= 2
+        assert len(drawn) <= len(found) + 3  # one for each worker, and one that is being given out
+        if step.kind == "done":
+            assert step.value == step.task**2
+            found.append(step.value)
+        if step.kind == "told":
+            assert step.value == ("on", step.task)
+    assert sorted(found) == [number * number for number in range(9)]
+    assert results(build_square, [], 2) == []
 
 
-def test_a_worker_that_is_killed_is_noticed() -> None:
-    with pytest.raises(PairsmithError, match=r"a worker process died \(exit code -9\)"):
-        list(map_in_workers(build_die, range(3), 1))
+def test_a_worker_that_dies_is_replaced_and_its_task_done_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = steps(partial(build_die_once, tmp_path), range(5), 2)
+    assert sorted(step.value for step in made if step.kind == "done") == [0, 1, 2, 3, 4]
+    assert [step.task for step in made if step.kind == "died"] == [2]
+    assert "a worker process died (exit code -9) at 2" in caplog.text
+
+
+def test_a_task_that_kills_every_worker_stops_the_run() -> None:
+    with pytest.raises(PairsmithError, match=r"3 worker processes died at 0, one after the other \(exit code -9\)"):
+        results(build_die, range(3), 1)
 
 
 def test_an_error_that_cannot_be_pickled_is_told_in_words() -> None:
     with pytest.raises(PairsmithError, match="PickyError in a worker: number 3"):
-        list(map_in_workers(build_fail, [3], 1))
+        results(build_fail, [3], 1)
+
+
+def test_work_that_cannot_travel_is_refused_clearly() -> None:
+    with pytest.raises(PairsmithError, match="cannot be sent to workers"):
+        pack(lambda told: told)
+    with pytest.raises(PairsmithError, match=r"would send 6\d MiB to every worker.*settings and paths"):
+        pack(partial(build_large, bytes(LARGEST)))
 
 
 def test_workers_end_when_the_results_are_no_longer_wanted(tmp_path: Path) -> None:
     def stop_early() -> None:
-        with closing(map_in_workers(partial(build_wait, tmp_path), _tasks(tmp_path), 2)) as results:
-            next(results)
+        pool = open_pool(partial(build_wait, tmp_path), Execution(workers=2), 2)
+        with closing(work_through(pool, _tasks(tmp_path), 2)) as run:
+            list(run)
 
     with pytest.raises(KeyboardInterrupt):
         stop_early()
@@ -115,8 +184,8 @@ def _tasks(folder: Path):  # type: ignore[no-untyped-def]
 def test_workers_do_not_outlive_a_killed_parent(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from functools import partial\n"
-        "from pairsmith.execution.workers import map_in_workers; from tests.execution.test_workers import build_wait\n"
-        "if __name__ == '__main__': list(map_in_workers(partial(build_wait, Path(sys.argv[1])), [1], 1))"
+        "from tests.execution.test_workers import build_wait, results\n"
+        "if __name__ == '__main__': results(partial(build_wait, Path(sys.argv[1])), [1], 1)"
     )
     root = Path(__file__).parents[2]
     with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=root) as parent:

@@ -179,6 +179,9 @@ class WriterStopped(BaseException):
         super().__init__(str(error))
         self.error = error
 
+    def __reduce__(self) -> tuple[type[WriterStopped], tuple[Exception]]:
+        return WriterStopped, (self.error,)
+
 
 def _row_name(number: int) -> str:
     return f"caption/{number}"

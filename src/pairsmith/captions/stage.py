@@ -24,9 +24,11 @@ from pairsmith.captions.row_plan import RowPlan, WriterStopped
 from pairsmith.captions.settings import CaptionSettings
 from pairsmith.captions.writer import Writer
 from pairsmith.errors import InputError
-from pairsmith.execution import RowFactory, run_stage
+from pairsmith.execution import ALONE, Execution, RowFactory, run_stage
 from pairsmith.pairs import Pair, PairStore
+from pairsmith.pairs.lock import FolderBusy
 from pairsmith.pairs.outcome import check_outcome
+from pairsmith.pairs.reopening import is_complete, reopen
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +45,7 @@ def write_captions(
     reader: Any = None,
     shard_rows: int = 1000,
     batch_rows: int = 256,
-    workers: int = 1,
+    execution: Execution = ALONE,
     progress: Progress | None = None,
 ) -> PairStore:
     """Write `count` rows of captions; resumable, and at once back when they are there already.
@@ -58,17 +60,18 @@ def write_captions(
         reader: tokenizer of the model that will read the captions; needed for `settings.checks.max_tokens`.
         shard_rows: rows a shard.
         batch_rows: rows that are given to the writer together.
-        workers: processes, each with a writer of its own.
-        progress: called with (rows done, all rows, failed rows) at the start and after every batch; several workers
-            tell whole shards.
+        execution: workers, each with a writer of its own; rank; failures.
+        progress: called with (rows done, all rows, failed rows) at the start and after every batch.
 
     Returns:
-        The store, of kind "captions": column `generator` holds the writer's name, `concept` what was asked for.
+        The store, of kind "captions": column `generator` holds the writer's name, `concept` what was asked for. Of a
+        rank that is not the last, the store of drafts so far.
 
     Raises:
         InputError: a count below 1, a missing bank or reader, `out` made with other settings.
         WriterUnavailable: the writer cannot go on; finished shards are kept.
         NothingMade: all rows are written, but no caption was accepted.
+        TooManyFailures: as `run_stage`.
     """
     if count < 1:
         raise InputError(f"the number of captions must be at least 1, not {count}")
@@ -89,16 +92,22 @@ def write_captions(
             kind="captions",
             shard_rows=shard_rows,
             batch_rows=batch_rows,
-            workers=workers,
+            execution=execution,
             describe=plan.blank_row,
             progress=progress,
             drafts=drafts,
         )
 
+    drafts = out.with_name(f"{out.name}.drafts")
     try:
         if plan.settings.duplicates == "keep":
             return make(out)
-        drafts = out.with_name(f"{out.name}.drafts")
+        if execution.retry_failed and is_complete(out) and PairStore(out).counts()["failed"]:
+            _retry(out, drafts, execution, lambda: make(drafts, drafts=True))
+        elif execution.rank is not None and not is_complete(out):
+            made = make(drafts, drafts=True)
+            if not made.manifest.complete:
+                return made  # the rank that makes the last draft goes on from here
         store = PairStore.write(
             out,
             _without_duplicates(lambda: make(drafts, drafts=True)),  # a finished store asks for no draft
@@ -110,6 +119,10 @@ def write_captions(
         return check_outcome(store, f"delete {out} and {drafts}, or use another --out")
     except WriterStopped as stopped:
         raise stopped.error from None
+    except FolderBusy:
+        if execution.rank is None or not is_complete(drafts):
+            raise
+        return PairStore(drafts)  # another rank found all drafts made, too, and is at the rest already
 
 
 def preview(
@@ -138,6 +151,22 @@ def reason_counts(rows: PairStore | Iterable[Pair]) -> dict[str, int]:
         rows = rows.iter_pairs([], status=None)
     counts = Counter("ok" if row.status == "ok" else reason_code(row.reason) for row in rows)
     return dict(counts.most_common())
+
+
+def _retry(out: Path, drafts: Path, execution: Execution, make_drafts: Callable[[], PairStore]) -> None:
+    """Write the failed drafts again and have the finished store made anew of all drafts.
+
+    A caption that came late may be a duplicate, or have one, so no shard of the store can be kept.
+    """
+    if execution.rank is not None:
+        raise InputError("--retry-failed for captions without duplicates is for one process: leave out --rank")
+    if not is_complete(drafts):
+        raise InputError(
+            f"{drafts} is not there any more, and without them the failed rows of {out} cannot be written again: "
+            "use another --out"
+        )
+    make_drafts()
+    reopen(out)
 
 
 def _row_maker(plan: RowPlan) -> Callable[[Sequence[int]], list[Pair]]:

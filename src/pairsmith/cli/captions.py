@@ -12,6 +12,20 @@ from pairsmith.cli.console import note, plural, say
 from pairsmith.cli.options import ConfigFile, Device, DeviceOption, DryRun, Overrides, ShardRows, command_settings
 from pairsmith.cli.progress import open_display
 from pairsmith.cli.runtime import pick_device, prepare_torch
+from pairsmith.cli.scale import (
+    Executor,
+    ExecutorOption,
+    MaxFailures,
+    RankOption,
+    RetryFailed,
+    Workers,
+    World,
+    make_execution,
+    rank_device,
+    tell_failed,
+    unfinished,
+    watched,
+)
 
 if TYPE_CHECKING:
     from pairsmith.captions.concepts import ConceptBank
@@ -69,6 +83,12 @@ def captions(
         ),
     ] = None,
     shard_rows: ShardRows = 1000,
+    executor: ExecutorOption = Executor.local,
+    workers: Workers = 1,
+    rank: RankOption = None,
+    world: World = None,
+    retry_failed: RetryFailed = False,
+    max_failures: MaxFailures = None,
     device: DeviceOption = Device.auto,
     config: ConfigFile = None,
     overrides: Overrides = None,
@@ -98,7 +118,9 @@ def captions(
         bank = read_bank(concepts, domains)
     elif concepts is not None or domains:
         raise InputError("--concepts and --domain: this prompt names no concept")
-    made_by = caption_job.make_writer(writer, free, job, pick_device(device.value), cache_folder(out))
+    where = rank_device(pick_device(device.value), rank, workers)
+    execution = make_execution(executor, workers, rank, world, retry_failed, max_failures, where)
+    made_by = caption_job.make_writer(writer, free, job, where, cache_folder(out))
     usage = getattr(made_by, "usage", None)  # of servers
     hf_tokenizer = None
     if reader is not None:
@@ -110,6 +132,7 @@ def captions(
             note(usage.sentence())
         return
     assert out is not None
+    tell_failed(out, execution)
     with open_display() as display, display.stage("captions"):
         meter = display.rows("captions")
 
@@ -126,8 +149,12 @@ def captions(
             job.captions,
             reader=hf_tokenizer,
             shard_rows=shard_rows,
+            execution=watched(execution, display, "captions"),
             progress=told,
         )
+    if store.folder != out or not store.manifest.complete:  # of drafts, or of some of the shards
+        say(unfinished(store) or f"{store.folder}: all drafts are made; another rank writes {out}")
+        return
     say_reasons(store)
     _say_coverage(store, bank, job.captions)
     if usage is not None and usage.tries:

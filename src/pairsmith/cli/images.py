@@ -19,6 +19,20 @@ from pairsmith.cli.options import (
 )
 from pairsmith.cli.progress import open_display
 from pairsmith.cli.runtime import pick_device, prepare_torch
+from pairsmith.cli.scale import (
+    Executor,
+    ExecutorOption,
+    MaxFailures,
+    RankOption,
+    RetryFailed,
+    Workers,
+    World,
+    make_execution,
+    rank_device,
+    tell_failed,
+    unfinished,
+    watched,
+)
 from pairsmith.cli.stores import Store, counts_sentence
 
 TokenizerSource = Annotated[
@@ -43,6 +57,12 @@ def tokenize(
     ] = False,
     shard_rows: ShardRows = 1000,
     batch_rows: BatchRows = 64,
+    executor: ExecutorOption = Executor.local,
+    workers: Workers = 1,
+    rank: RankOption = None,
+    world: World = None,
+    retry_failed: RetryFailed = False,
+    max_failures: MaxFailures = None,
     device: DeviceOption = Device.auto,
 ) -> None:
     """Turn the pictures of a store into tokens.
@@ -52,22 +72,24 @@ def tokenize(
     prepare_torch()
     from pairsmith.cli.console import say
     from pairsmith.pairs import PairStore
-    from pairsmith.stages.tokenize import tokenize_images
-    from pairsmith.tokenizer.model import VQTokenizer
+    from pairsmith.stages.tokenize import TokenizerRecipe, tokenize_images
 
     source = PairStore(store)
-    model = VQTokenizer.from_pretrained(tokenizer).to(pick_device(device.value)).eval()
+    where = rank_device(pick_device(device.value), rank, workers)
+    execution = make_execution(executor, workers, rank, world, retry_failed, max_failures, where)
+    tell_failed(out, execution)
     with open_display() as display, display.stage("tokenize"):
         made = tokenize_images(
             source,
-            model,
+            TokenizerRecipe(tokenizer, where),
             out,
             keep_images=keep_images,
             shard_rows=shard_rows,
             batch_rows=batch_rows,
+            execution=watched(execution, display, "tokenize"),
             progress=display.rows("tokenize"),
         )
-    say(f"{out}: {counts_sentence(made.counts())}, {model.config.num_tokens} tokens each")
+    say(unfinished(made) or f"{out}: {counts_sentence(made.counts())}, {made.manifest.num_tokens} tokens each")
 
 
 def render(
@@ -121,6 +143,12 @@ def render(
     ] = None,
     shard_rows: ShardRows = 1000,
     batch_rows: BatchRows = 64,
+    executor: ExecutorOption = Executor.local,
+    workers: Workers = 1,
+    rank: RankOption = None,
+    world: World = None,
+    retry_failed: RetryFailed = False,
+    max_failures: MaxFailures = None,
     device: DeviceOption = Device.auto,
     config: ConfigFile = None,
     overrides: Overrides = None,
@@ -146,26 +174,30 @@ def render(
     from pairsmith.pairs import PairStore
     from pairsmith.stages.allocation import Allocation
     from pairsmith.stages.generator_kinds.kind import RenderRequest
+    from pairsmith.stages.generator_kinds.recipe import GeneratorRecipe
     from pairsmith.stages.render import render_captions
 
     source = PairStore(captions)
     plan = None if allocation is None else Allocation.load(allocation)
-    where = pick_device(device.value)
+    where = rank_device(pick_device(device.value), rank, workers)
+    execution = make_execution(executor, workers, rank, world, retry_failed, max_failures, where)
     text = text_encoder_of(language_model, where)
-    renderer = chosen.open(
-        RenderRequest(generator, sampling, seed, where, name, images, tokenizer, language_model, text)
-    )
+    request = RenderRequest(generator, sampling, seed, where, name, images, tokenizer, language_model, text)
+    recipe = GeneratorRecipe(chosen.name, request)
+    renderer = recipe.open() if execution.here else None
+    tell_failed(out, execution)
     with open_display() as display, display.stage("render"):
         made = render_captions(
             source,
-            renderer,
+            renderer or recipe,
             out,
             repeat=repeat,
             allocation=plan,
             shard_rows=shard_rows,
             batch_rows=batch_rows,
+            execution=watched(execution, display, "render"),
             progress=display.rows("render"),
         )
-    say(f"{out}: {counts_sentence(made.counts())}")
-    for remark in renderer.remarks():
+    say(unfinished(made) or f"{out}: {counts_sentence(made.counts())}")
+    for remark in renderer.remarks() if renderer is not None else ():
         say(remark)

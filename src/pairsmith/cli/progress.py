@@ -9,14 +9,16 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pairsmith.cli.console import duration, note
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
+
+    from pairsmith.execution import WorkerLine
 
 QUIET_SECONDS = 20.0  # a stage that takes longer says so this often where there is no terminal
 
@@ -101,6 +103,9 @@ class Display(Protocol):
     def rows(self, name: str) -> Meter:
         """A meter of rows."""
 
+    def workers(self, name: str) -> Callable[[Sequence[WorkerLine]], None]:
+        """Takes what the workers of a stage do, whenever that changes."""
+
 
 class PlainDisplay:
     """Timestamped lines: one where a stage begins, one where it ends, and one every `quiet` seconds between.
@@ -115,6 +120,7 @@ class PlainDisplay:
         self._write = write
         self._stage: tuple[str, float] | None = None
         self._meter: Meter | None = None
+        self._workers: Sequence[WorkerLine] = ()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep_telling, daemon=True)
 
@@ -136,6 +142,7 @@ class PlainDisplay:
             yield
         finally:
             self._stage = self._meter = None
+            self._workers = ()
         self._line(f"{name}: done in {duration(time.monotonic() - started)}")
 
     def training(self, name: str) -> Meter:
@@ -145,6 +152,13 @@ class PlainDisplay:
     def rows(self, name: str) -> Meter:
         """A meter of rows."""
         return Meter(name, "row", self._take, self._drop)
+
+    def workers(self, name: str) -> Callable[[Sequence[WorkerLine]], None]:
+        """Takes what the workers do; they are told below the meter."""
+        return self._take_workers
+
+    def _take_workers(self, lines: Sequence[WorkerLine]) -> None:
+        self._workers = lines
 
     def _take(self, meter: Meter) -> None:
         self._meter = meter
@@ -160,6 +174,8 @@ class PlainDisplay:
                 self._line(meter.sentence())
             elif stage is not None:
                 self._line(f"{stage[0]}: for {duration(time.monotonic() - stage[1])}")
+            for line in self._workers:
+                self._line("  " + ", ".join([f"worker {line.number}", *_worker_words(line)]))
 
     def _line(self, text: str) -> None:
         self._write(f"{time.strftime('%H:%M:%S')}  {text}")
@@ -176,7 +192,17 @@ class LiveDisplay:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
-        self._progress = Progress(
+        self._lines: Sequence[WorkerLine] = ()
+
+        class WithWorkers(Progress):
+            """The bars, and below them the workers."""
+
+            def get_renderables(progress) -> Iterator[RenderableType]:
+                yield from super().get_renderables()
+                if self._lines:
+                    yield worker_table(self._lines)
+
+        self._progress = WithWorkers(
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=30),
@@ -202,6 +228,7 @@ class LiveDisplay:
         try:
             yield
         finally:
+            self._lines = ()
             self._progress.remove_task(task)
             for meter in list(self._meters.values()):
                 self._drop(meter)
@@ -215,6 +242,13 @@ class LiveDisplay:
         """A meter of rows."""
         return Meter(name, "row", self._show, self._drop)
 
+    def workers(self, name: str) -> Callable[[Sequence[WorkerLine]], None]:
+        """Takes what the workers do, shown as a table below the bars."""
+        return self._show_workers
+
+    def _show_workers(self, lines: Sequence[WorkerLine]) -> None:
+        self._lines = lines
+
     def _show(self, meter: Meter) -> None:
         key = id(meter)
         if key not in self._tasks:
@@ -226,6 +260,42 @@ class LiveDisplay:
     def _drop(self, meter: Meter) -> None:
         if self._meters.pop(id(meter), None) is not None:
             self._progress.remove_task(self._tasks.pop(id(meter)))
+
+
+def worker_table(lines: Sequence[WorkerLine]) -> RenderableType:
+    """One line a worker: what it does, how fast, how many rows failed, and when its shard will be done."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2))
+    for heading in ("worker", "shard", "rows", "rows/s", "failed", "left", ""):
+        table.add_column(heading, justify="right" if heading else "left")
+    for line in lines:
+        working = line.shard is not None
+        cells = [
+            str(line.number),
+            str(line.shard) if working else "-",
+            f"{line.done:,} of {line.rows:,}" if working else "-",
+            f"{line.rate:.3g}" if line.rate else "-",
+            f"{line.failed:,}",
+            duration(line.left) if line.left is not None else "-",
+            ("" if working else line.state) + (f" (replaced {line.deaths} times)" if line.deaths else ""),
+        ]
+        table.add_row(*(Text(cell) for cell in cells))
+    return table
+
+
+def _worker_words(line: WorkerLine) -> list[str]:
+    words = [f"shard {line.shard}, row {line.done:,} of {line.rows:,}" if line.shard is not None else line.state]
+    if line.rate:
+        words.append(f"{line.rate:.3g} rows a second")
+    if line.left:
+        words.append(f"{duration(line.left)} left")
+    if line.failed:
+        words.append(f"{line.failed:,} failed")
+    if line.deaths:
+        words.append(f"replaced {line.deaths} times")
+    return words
 
 
 def open_display() -> PlainDisplay | LiveDisplay:

@@ -18,6 +18,7 @@ from pairsmith.cli.options import (
     Overrides,
     command_settings,
 )
+from pairsmith.cli.scale import Executor, ExecutorOption, MaxFailures, Workers, make_execution, watched
 from pairsmith.cli.stores import Store
 
 if TYPE_CHECKING:
@@ -70,10 +71,15 @@ def score(
     part_rows: Annotated[
         int, typer.Option("--part-rows", metavar="N", min=1, help="Rows that a killed run loses at most.")
     ] = 1000,
-    workers: Annotated[
+    executor: ExecutorOption = Executor.local,
+    workers: Workers = 1,
+    threads: Annotated[
         int | None,
-        typer.Option("--workers", metavar="N", min=1, help="Threads that decode pictures. [default: one a core]"),
+        typer.Option(
+            "--threads", metavar="N", min=1, help="Threads of each worker that decode pictures. [default: all cores]"
+        ),
     ] = None,
+    max_failures: MaxFailures = None,
     device: DeviceOption = Device.auto,
     config: ConfigFile = None,
     overrides: Overrides = None,
@@ -98,7 +104,9 @@ def score(
 
     rows = PairStore(store)
     prepare_torch()
-    models = SharedModels(pick_device(device.value))
+    where = pick_device(device.value)
+    execution = make_execution(executor, workers, retry_failed=retry_failed, max_failures=max_failures, device=where)
+    models = SharedModels(where)
     writer = None
     if any(SCORES[kind].asks for kind in names.values()):
         writer = judge_writer(judge, judge_model, key_variable, store / "scores" / ".answers")
@@ -109,8 +117,8 @@ def score(
             made,
             batch_rows=batch_rows,
             part_rows=part_rows,
-            workers=workers or usable_cores(),
-            retry_failed=retry_failed,
+            threads=threads or max(1, usable_cores() // workers),
+            execution=watched(execution, display, "score"),
             progress=display.rows("score"),
         )
     for name, summary in found.items():

@@ -6,27 +6,27 @@ reason; a stopped run keeps its finished parts.
 
 from __future__ import annotations
 
-import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from pairsmith.captions.writer import WriterUnavailable
+from pairsmith.curation.part_maker import PartMaker, PartTask, build
 from pairsmith.curation.parts import Parts, ScoredRows, join_rows
-from pairsmith.curation.reading import ReadyRow, ready_batches, reason_of
-from pairsmith.curation.score import Batch, PairScore, ScoreFailures, SetScore, View
+from pairsmith.curation.score import PairScore, SetScore
 from pairsmith.errors import InputError
+from pairsmith.execution import ALONE, Execution
+from pairsmith.execution.budget import too_many
+from pairsmith.execution.scheduler import open_pool, work_through
+from pairsmith.execution.tally import Progress, Tally
 from pairsmith.pairs import PairStore
 from pairsmith.pairs.outcome import commonest_reasons
 from pairsmith.pairs.scores import read_score_column, write_embeddings, write_scores
 from pairsmith.pairs.sidecars import EMBEDDINGS_FOLDER, SCORES_FOLDER, check_settings, read_sidecar, sidecar_names
-
-logger = logging.getLogger(__name__)
-
-Progress = Callable[[int, int, int], None]
-_NO_NUMBER = "the score is not a finite number"
 
 
 @dataclass(frozen=True)
@@ -57,58 +57,100 @@ def score_pairs(
     *,
     batch_rows: int = 64,
     part_rows: int = 1000,
-    workers: int | None = None,
-    retry_failed: bool = False,
+    threads: int | None = None,
+    execution: Execution = ALONE,
     progress: Progress | None = None,
 ) -> dict[str, ScoreSummary]:
     """Give every "ok" pair its scores, as sidecars `scores/<name>.parquet` or `embeddings/<name>.parquet`.
 
     Args:
         store: pairs; only their sidecars are written.
-        scores: name of the sidecar -> score. All are computed in one pass, each picture decoded once.
+        scores: name of the sidecar -> score. All are computed in one pass, each picture decoded once. Several workers
+            are sent them as they are before `load`.
         batch_rows: rows computed at a time; speed and memory, not the values but for rounding.
-        part_rows: rows that a killed run loses at most.
-        workers: threads that decode; None: one a core.
-        retry_failed: compute again the rows that failed before.
+        part_rows: rows that a killed run or worker loses at most.
+        threads: that decode, in each worker; None: one a core, shared by all workers.
+        execution: workers, each with models of its own; failures, of which those found before count, too.
         progress: called with (rows done, all rows, rows that lack a score).
 
     Raises:
         NothingScored: no row got one of the scores; the sidecar with the reasons is there.
-        InputError: a sidecar of that name has other settings, or a model cannot be loaded.
+        InputError: a sidecar of that name has other settings, a model cannot be loaded, or ranks are asked for.
+        TooManyFailures: more rows failed than `execution.max_failures` allows; finished parts are kept.
         WriterUnavailable: a judge's server has gone; finished parts are kept.
     """
-    jobs = [_Job(store, name, score, retry_failed) for name, score in scores.items()]
+    if execution.rank is not None:
+        raise InputError("the scores of a store are one file, which one process writes: use workers, not ranks")
+    jobs = {name: _Job(store, name, score, execution.retry_failed) for name, score in scores.items()}
     try:
-        wanted = np.zeros(len(store), bool)
-        for job in jobs:
-            wanted |= job.missing
-        positions = np.flatnonzero(wanted)
-        active = [job for job in jobs if job.missing.any()]
-        views: dict[str, View] = {}
-        for job in active:
-            job.score.load()
-            views.update(job.score.views())
-        done = int(len(store) - len(positions))
-        failed = 0
-        if progress is not None:
-            progress(done, len(store), 0)
-        workers = workers if workers is not None else (os.cpu_count() or 1)
-        batches = ready_batches(store, positions.tolist(), views, batch_rows=batch_rows, workers=workers)
-        at = 0
-        for rows in batches:
-            places = positions[at : at + len(rows)]
-            failed += _score_batch(active, rows, places)
-            at += len(rows)
-            for job in active:
-                job.keep_part(part_rows)
-            if progress is not None:
-                progress(done + at, len(store), failed)
-        for job in active:
-            job.keep_part(1)
-        return {job.name: job.finish() for job in jobs}
+        active = {name: job for name, job in jobs.items() if job.missing.any()}
+        wanted = np.logical_or.reduce([np.zeros(len(store), bool), *(job.missing for job in active.values())])
+        if active:
+            threads = threads or max(1, (os.cpu_count() or 1) // execution.workers)
+            maker = PartMaker(store, {name: job.score for name, job in active.items()}, batch_rows, threads)
+            tally = Tally(len(store), progress, execution.watch)
+            tally.add(int(len(store) - wanted.sum()), _failures_before(active, wanted))
+            _make_parts(active, maker, _tasks(active, wanted, part_rows), tally, execution)
+        elif progress is not None:
+            progress(len(store), len(store), 0)
+        return {name: job.finish() for name, job in jobs.items()}
     finally:
-        for job in jobs:
+        for job in jobs.values():
             job.parts.release()
+
+
+def _tasks(jobs: Mapping[str, _Job], wanted: np.ndarray, part_rows: int) -> list[PartTask]:
+    """The wanted rows in parts of at most `part_rows`, cut by position, so that a resumed run cuts as the first did."""
+    tasks = []
+    for start in range(0, len(wanted), part_rows):
+        positions = start + np.flatnonzero(wanted[start : start + part_rows])
+        if len(positions):
+            missing = {name: job.missing[positions] for name, job in jobs.items()}
+            tasks.append(PartTask(start // part_rows, positions, missing))
+    return tasks
+
+
+def _make_parts(
+    jobs: Mapping[str, _Job], maker: PartMaker, tasks: Sequence[PartTask], tally: Tally, execution: Execution
+) -> None:
+    allowed = None if execution.max_failures is None else execution.max_failures.allowed(tally.total)
+
+    def check() -> None:
+        if allowed is not None and tally.failed > allowed:
+            raise too_many(allowed, tally.total, tally.reasons)
+
+    def keep(worker: int, task: PartTask, made: Mapping[str, ScoredRows]) -> None:
+        lacking: dict[str, str] = {}
+        for name, rows in made.items():
+            jobs[name].keep(rows)
+            lacking |= {row: reason for row, reason in zip(rows.ids, rows.reasons, strict=True) if reason is not None}
+        tally.worker_done(worker, len(task.positions), Counter(lacking.values()))
+        check()
+
+    tally.tell()
+    check()
+    if execution.here:
+        make_here = maker.build(lambda numbers: tally.worker_told(0, *numbers))
+        for task in tasks:
+            keep(0, task, make_here(task))
+        return
+    workers = min(execution.workers, len(tasks))
+    pool = open_pool(partial(build, maker), execution, workers)
+    with closing(work_through(pool, tasks, workers, execution.attempts)) as steps:
+        for step in steps:
+            if step.kind == "done":
+                keep(step.worker, step.task, step.value)
+            else:
+                size = len(step.task.positions) if step.task is not None else 0
+                tally.follow(step.kind, step.worker, getattr(step.task, "index", None), size, step.value)
+
+
+def _failures_before(jobs: Mapping[str, _Job], wanted: np.ndarray) -> Counter[str]:
+    """The reasons of rows that failed in an earlier run and are not computed again, each row once."""
+    lacking: dict[int, str] = {}
+    for job in jobs.values():
+        lacking |= job.failed_before()
+    return Counter(reason for position, reason in lacking.items() if not wanted[position])
 
 
 class _Job:
@@ -130,20 +172,18 @@ class _Job:
         self._whole = isinstance(score, SetScore) and self._set_is_whole(retry_failed)
         self.missing = self._missing(retry_failed)
         self.computed = 0
-        self._open: list[ScoredRows] = []
 
-    def add(self, rows: ScoredRows) -> None:
-        """Rows that were computed."""
-        self._open.append(rows)
+    def keep(self, rows: ScoredRows) -> None:
+        """Rows that were computed, as a part."""
+        self.parts.add(rows)
+        self._known.append(rows)
         self.computed += len(rows.ids)
 
-    def keep_part(self, least: int) -> None:
-        """Write what was computed as a part once there are `least` rows."""
-        if sum(len(rows.ids) for rows in self._open) >= least:
-            part = join_rows(self._open)
-            self.parts.add(part)
-            self._known.append(part)
-            self._open = []
+    def failed_before(self) -> dict[int, str]:
+        """Position -> reason of the rows that are known to have no value."""
+        latest = {name: reason for rows in self._known for name, reason in zip(rows.ids, rows.reasons, strict=True)}
+        failed = {name: reason for name, reason in latest.items() if reason is not None}
+        return dict(zip(self._store.positions(failed).tolist(), failed.values(), strict=True))
 
     def finish(self) -> ScoreSummary:
         """Write the sidecar, take the parts away, and say what came of it."""
@@ -211,71 +251,6 @@ class _Job:
         known = [name for name, reason in latest.items() if reason is None or not retry_failed]
         missing[self._store.positions(known)] = False
         return missing
-
-
-def _score_batch(jobs: Sequence[_Job], rows: Sequence[ReadyRow], places: np.ndarray) -> int:
-    """Compute all scores of some rows; returns the number of rows that lack one."""
-    batches: dict[tuple[int, ...], Batch] = {}  # scores of the same rows share what they compute
-    lacking: set[int] = set()
-    for job in jobs:
-        mine = [at for at in range(len(rows)) if job.missing[places[at]]]
-        needed = job.score.views()
-        reasons: dict[int, str] = {}
-        for at in mine:
-            failure = next((rows[at].failures[name] for name in needed if name in rows[at].failures), None)
-            if failure is not None:
-                reasons[at] = failure
-        good = tuple(at for at in mine if at not in reasons)
-        values: list[np.ndarray] = []
-        if good:
-            if good not in batches:
-                batches[good] = _batch([rows[at] for at in good])
-            values, failed = _compute(job.score, batches[good])
-            reasons |= {good[number]: reason for number, reason in failed.items()}
-        shape, dtype = (values[0].shape, values[0].dtype) if values else ((), np.dtype(np.float64))
-        table = np.zeros((len(mine), *shape), dtype)
-        for at, value in zip(good, values, strict=True):
-            table[mine.index(at)] = value
-        if mine:
-            job.add(ScoredRows([rows[at].id for at in mine], table, [reasons.get(at) for at in mine]))
-        lacking |= reasons.keys()
-    return len(lacking)
-
-
-def _batch(rows: Sequence[ReadyRow]) -> Batch:
-    shared = set.intersection(*(set(row.views) for row in rows))
-    views = {name: [row.views[name] for row in rows] for name in sorted(shared)}
-    return Batch([row.id for row in rows], [row.caption for row in rows], views)
-
-
-def _compute(score: PairScore, batch: Batch) -> tuple[list[np.ndarray], dict[int, str]]:
-    """The values of a batch, one a row, and the reasons of the rows that have none."""
-    try:
-        values = np.asarray(score.compute(batch))
-        reasons: dict[int, str] = {}
-    except ScoreFailures as failures:
-        values, reasons = np.asarray(failures.values), failures.reasons
-    except WriterUnavailable:
-        raise
-    except Exception as error:
-        if len(batch) == 1:
-            logger.debug("row %s has no score", batch.ids[0], exc_info=error)
-            return [np.zeros(())], {0: reason_of(error)}
-        logger.info("%d rows failed together and are tried in halves", len(batch))
-        half = len(batch) // 2
-        first, failed = _compute(score, batch.part(range(half)))
-        second, others = _compute(score, batch.part(range(half, len(batch))))
-        shape = next((one for at, one in enumerate(first + second) if one.ndim), first[0])
-        rows = [one if one.shape == shape.shape else np.zeros_like(shape) for one in first + second]
-        return rows, failed | {half + at: reason for at, reason in others.items()}
-    if values.ndim == 1:
-        values = values.astype(np.float64)
-    if len(values) != len(batch):
-        raise InputError(f"a score gave {len(values)} values for {len(batch)} rows")
-    if values.dtype.kind == "f":
-        for at in np.flatnonzero(~np.isfinite(values.reshape(len(batch), -1)).all(axis=1)):
-            reasons.setdefault(int(at), _NO_NUMBER)
-    return list(values), reasons
 
 
 def _last_of_each(rows: ScoredRows, store: PairStore) -> ScoredRows:

@@ -1,7 +1,6 @@
-"""Worker processes that each build their function once and then serve tasks until there are none.
+"""Workers on this machine: fresh ("spawn") processes on pipes.
 
-Fresh ("spawn") processes on pipes: workers end when their parent dies, even in the middle of a task, and a worker that
-dies is noticed at once instead of leaving its task waiting.
+They end when their parent dies, even in the middle of a task, and one that dies is noticed at once.
 """
 
 from __future__ import annotations
@@ -10,112 +9,116 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
-from itertools import islice
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from multiprocessing.reduction import ForkingPickler
-from pickle import PicklingError
-from typing import Any, TypeVar
+from typing import Any
 
-from pairsmith.errors import PairsmithError
-
-Task = TypeVar("Task")
-Result = TypeVar("Result")
+from pairsmith.execution.recipe import Build, pack
+from pairsmith.execution.serving import Event, Server
 
 
-def map_in_workers(
-    build: Callable[[], Callable[[Task], Result]], tasks: Iterable[Task], workers: int
-) -> Generator[Result, None, None]:
-    """The results of all tasks, as they are finished; tasks are drawn only when a worker is free.
+class LocalPool:
+    """Processes that carry out one recipe each.
 
     Args:
-        build: makes the function in each worker; picklable.
-        tasks: picklable, none of them None.
-        workers: number of processes.
+        build: the recipe.
+        workers: how many there will be, which share cores and GPUs.
+        cuda: each sees one GPU alone, in turn.
 
     Raises:
-        PairsmithError: `build` cannot be pickled, or a worker process died.
-        Exception: whatever `build` or the function raised in a worker; the other workers are stopped.
+        PairsmithError: as `recipe.pack`.
     """
-    context = multiprocessing.get_context("spawn")
-    queue = iter(tasks)
-    pool: dict[Connection, BaseProcess] = {}
-    try:
-        for task in islice(queue, workers):
-            mine, theirs = context.Pipe()
-            process: BaseProcess = context.Process(target=_serve, args=(build, theirs), daemon=True)
-            _start(process)
-            pool[mine] = process
-            theirs.close()
-            _send(mine, task)
-        while pool:
-            for connection in wait(list(pool)):
-                assert isinstance(connection, Connection)
-                yield _receive(connection, pool[connection])
-                for task in islice(queue, 1):
-                    _send(connection, task)
-                    break
-                else:
-                    connection.close()
-                    pool.pop(connection).join()
-    finally:
-        for connection, process in pool.items():
+
+    def __init__(self, build: Build, workers: int, cuda: bool = False) -> None:
+        self._packed = pack(build)
+        self._context = multiprocessing.get_context("spawn")
+        self._pool: dict[int, tuple[Connection, BaseProcess]] = {}
+        self._threads = max(1, _cores() // workers)
+        self._gpus = _visible_gpus() if cuda else []
+
+    def start(self, number: int) -> None:
+        """Begin a worker; it will tell that it is ready."""
+        mine, theirs = self._context.Pipe()
+        gpu = self._gpus[number % len(self._gpus)] if self._gpus else None
+        process: BaseProcess = self._context.Process(
+            target=_serve, args=(self._packed, theirs, self._threads, gpu), daemon=True
+        )
+        process.start()
+        theirs.close()
+        self._pool[number] = (mine, process)
+
+    def send(self, number: int, task: Any) -> None:
+        """Give a worker that is ready a task."""
+        with suppress(BrokenPipeError, ConnectionResetError):  # it died, as `events` will tell
+            self._pool[number][0].send(task)
+
+    def events(self) -> list[tuple[int, Event]]:
+        """What happened next: one event of every worker that has one; waits for the first."""
+        heard = set(wait([connection for connection, _ in self._pool.values()]))
+        return [(number, self._receive(number)) for number in list(self._pool) if self._pool[number][0] in heard]
+
+    def _receive(self, number: int) -> Event:
+        connection, process = self._pool[number]
+        try:
+            return connection.recv()
+        except (EOFError, ConnectionResetError):
+            connection.close()
+            process.join()
+            del self._pool[number]
+            return Event("died", f"exit code {process.exitcode}")
+
+    def close(self) -> None:
+        """End all workers, whatever they do."""
+        for connection, process in self._pool.values():
             connection.close()
             process.terminate()
+        for _, process in self._pool.values():
             process.join()
+        self._pool.clear()
 
 
-def _start(process: BaseProcess) -> None:
-    try:
-        process.start()
-    except (PicklingError, AttributeError, TypeError) as error:
-        raise PairsmithError(f"work for several workers must consist of functions of a module ({error})") from error
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _send(connection: Connection, task: Any) -> None:
-    try:
-        connection.send(task)
-    except (BrokenPipeError, ConnectionResetError):
-        return  # the worker died; `_receive` reads why, or that it is gone
+def _visible_gpus() -> list[str]:
+    """As CUDA_VISIBLE_DEVICES names them."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is not None:
+        return [name for name in named.split(",") if name]
+    import torch
+
+    return [str(number) for number in range(torch.cuda.device_count())]
 
 
-def _receive(connection: Connection, process: BaseProcess) -> Any:
-    try:
-        good, value = connection.recv()
-    except (EOFError, ConnectionResetError) as error:
-        process.join()
-        raise PairsmithError(
-            f"a worker process died (exit code {process.exitcode}): finished shards are kept"
-        ) from error
-    if not good:
-        raise value
-    return value
-
-
-def _serve(build: Callable[[], Callable[[Any], Any]], connection: Connection) -> None:
+def _serve(packed: bytes, connection: Connection, threads: int, gpu: str | None) -> None:
+    """A worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, and it stops its workers
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    if gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu
+
+    def told(value: Any) -> None:
+        _tell(connection, Event("told", value))
+
+    server = Server(packed, told, threads)
+    event = server.open()
+    while _tell(connection, event) and event.kind != "raised":
+        try:
+            task = connection.recv()
+        except (EOFError, ConnectionResetError):
+            return
+        event = server.serve(task)
+
+
+def _tell(connection: Connection, event: Event) -> bool:
+    """Whether anybody is left to be told."""
     try:
-        function = build()
-        while (task := _next_task(connection)) is not None:
-            _tell(connection, True, function(task))
-    except Exception as error:
-        _tell(connection, False, _sendable(error))
-
-
-def _next_task(connection: Connection) -> Any:
-    """The next task; None when the parent has no more, or is gone."""
-    try:
-        return connection.recv()
-    except (EOFError, ConnectionResetError):
-        return None
-
-
-def _tell(connection: Connection, good: bool, value: Any) -> None:
-    with suppress(BrokenPipeError, ConnectionResetError):  # the parent is gone, and nobody is left to be told
-        connection.send((good, value))
+        connection.send(event)
+    except (BrokenPipeError, ConnectionResetError):
+        return False
+    return True
 
 
 def _end_with_parent() -> None:
@@ -123,12 +126,3 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
-
-
-def _sendable(error: Exception) -> Exception:
-    """The error if it survives pickling, else one that says the same."""
-    try:
-        copy = ForkingPickler.loads(ForkingPickler.dumps(error))
-    except Exception:
-        copy = None
-    return error if type(copy) is type(error) else PairsmithError(f"{type(error).__name__} in a worker: {error}")

@@ -14,6 +14,7 @@ from pairsmith.pairs.lock import FolderLock
 from pairsmith.pairs.manifest import MANIFEST_NAME, Manifest, ShardEntry, shard_index
 from pairsmith.pairs.shards import ShardFile
 from pairsmith.pairs.sidecars import EMBEDDINGS_FOLDER, SCORES_FOLDER, SELECTIONS_FOLDER
+from pairsmith.pairs.work_folder import WORK_FOLDER
 from pairsmith.pairs.writer import CARD_NAME
 
 logger = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ ProblemKind = Literal["missing", "torn", "changed", "unlisted", "temporary", "fo
 
 # Problems that cost rows, or would show a reader rows that are not the store's.
 _GRAVE = ("missing", "torn", "changed", "unlisted", "duplicate")
-_BELONGS = {MANIFEST_NAME, CARD_NAME, SCORES_FOLDER, SELECTIONS_FOLDER, EMBEDDINGS_FOLDER}
+_BELONGS = {MANIFEST_NAME, CARD_NAME, SCORES_FOLDER, SELECTIONS_FOLDER, EMBEDDINGS_FOLDER, WORK_FOLDER}
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,14 +10,16 @@ from typing import Any
 import pyarrow as pa
 
 from pairsmith.errors import InputError
-from pairsmith.pairs.atomic import atomic_file, crash_point, sweep_temporaries
-from pairsmith.pairs.lock import FolderLock
+from pairsmith.pairs.atomic import atomic_file, crash_point, sweep_temporaries, sync_folder
+from pairsmith.pairs.lock import FolderBusy, FolderLock
 from pairsmith.pairs.manifest import MANIFEST_NAME, Manifest, ShardEntry, shard_index
 from pairsmith.pairs.schema import Pair, pairs_to_table
 from pairsmith.pairs.shards import fit_table, write_shard_file
+from pairsmith.pairs.work_folder import WORK_FOLDER, sweep_work
 from pairsmith.settings import Settings
 
 CARD_NAME = "README.md"
+STAGED = "staged"  # the crash point at which a shard lies whole in its worker's folder, and not yet in the store
 
 # Read by `datasets` and by the Hugging Face Hub: only the shards are rows, whatever else lies in the folder.
 _CARD = """---
@@ -29,21 +32,24 @@ A Pairsmith store of image-text pairs. `manifest.json` says how it was made.
 """
 
 
-def make_shard(folder: Path, index: int, rows: Iterable[Pair] | pa.Table, num_tokens: int | None) -> ShardEntry:
+def make_shard(
+    folder: Path, index: int, rows: Iterable[Pair] | pa.Table, num_tokens: int | None, *, staged: bool = False
+) -> ShardEntry:
     """Write one shard file; it counts only once a manifest names the entry returned here.
 
     Args:
-        folder: an existing store.
+        folder: an existing store, or a worker's own folder below its `.work`.
         index: the shard's number, from 0.
         rows: pairs, or a table with the columns of the pair schema.
         num_tokens: as in the store's manifest.
+        staged: `folder` is a worker's; `PairWriter.publish` moves the file into the store.
 
     Raises:
         InputError: rows that do not fit the schema, a full disk, a folder that cannot be written.
     """
 
     def reached(name: str) -> None:
-        crash_point(name, index + 1)
+        crash_point(STAGED if staged and name == "renamed" else name, index + 1)
 
     table = fit_table(rows, num_tokens) if isinstance(rows, pa.Table) else pairs_to_table(rows, num_tokens)
     reached("rows-made")
@@ -92,14 +98,26 @@ class PairWriter:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(f"{self.folder}: the folder cannot be made ({error.strerror})") from error
-        self._lock = FolderLock(self.folder)
+        self._lock = self._enter()
         try:
             self.manifest = self._take_up(wanted)
         except BaseException:
             self.close()
             raise
 
+    def _enter(self) -> FolderLock:
+        """The lock of the folder, held alone, and nothing left of those who were here before."""
+        lock = FolderLock(self.folder)
+        try:
+            if not sweep_work(self.folder):
+                raise FolderBusy(f"{self.folder} is being written by ranks: wait until they end, or stop them")
+        except BaseException:
+            lock.release()
+            raise
+        return lock
+
     def _take_up(self, wanted: Manifest) -> Manifest:
+        """What was begun in the folder, or a beginning."""
         try:
             sweep_temporaries(self.folder)
         except OSError as error:
@@ -150,8 +168,37 @@ class PairWriter:
         return entry
 
     def add(self, entry: ShardEntry) -> None:
-        """Name in the manifest a shard that `make_shard` wrote, perhaps in another process."""
+        """Name in the manifest a shard that `make_shard` wrote into the folder."""
         self._check_open()
+        self._save(self.manifest.with_shard(entry))
+
+    def claim(self, index: int, *, again: bool = False) -> bool:
+        """Whether this writer is to make a shard (or, `again`, a part of its rows): always, having the folder alone."""
+        return True
+
+    def publish(self, entry: ShardEntry, staged: Path, *, replace: bool = False) -> None:
+        """Move a shard that `make_shard` staged into the store and name it in the manifest.
+
+        Only the owner of a shard does this: what a worker that was given up for dead still writes never gets here.
+
+        Args:
+            entry: of the shard.
+            staged: the worker's folder.
+            replace: the store has this shard, and some of its rows were made again. It leaves the manifest before its
+                file is touched, so a reader sees the old shard, none, or the new one.
+
+        Raises:
+            InputError: the store is sealed and nothing is to be replaced, or the folder cannot be written.
+        """
+        if replace:
+            self._save(self.manifest.without_shards([entry.name]))
+        self._check_open()
+        try:
+            os.replace(staged / entry.name, self.folder / entry.name)
+            sync_folder(self.folder)
+        except OSError as error:
+            raise InputError(f"{self.folder / entry.name}: cannot be written ({error.strerror})") from error
+        crash_point("renamed", (shard_index(entry.name) or 0) + 1)
         self._save(self.manifest.with_shard(entry))
 
     def seal(self) -> None:
@@ -178,7 +225,14 @@ class PairWriter:
 
     def close(self) -> None:
         """Let another writer at the folder; called by `seal` and at the end of a `with` block."""
+        if self._lock.held:
+            sweep_work(self.folder)
         self._lock.release()
+
+    @property
+    def work_folder(self) -> Path:
+        """Below which workers stage what they make; gone once nobody writes."""
+        return self.folder / WORK_FOLDER
 
     def __enter__(self) -> PairWriter:
         return self

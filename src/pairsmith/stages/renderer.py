@@ -77,3 +77,15 @@ class Renderer(Protocol):
     def remarks(self) -> list[str]:
         """Sentences about what was drawn so far, for people; empty where there is nothing to say."""
         ...
+
+
+class RendererRecipe(Protocol):
+    """How a generator is opened: settings, names and paths, small enough to be sent to every worker."""
+
+    def open(self) -> Renderer:
+        """The generator, loaded and ready to draw.
+
+        Raises:
+            InputError: it cannot be loaded.
+        """
+        ...

@@ -1,0 +1,119 @@
+"""Workers on a Ray cluster: actors that carry out one recipe each. Nodes must see the store under the same path.
+
+Where no cluster is named (RAY_ADDRESS), Ray is started on this machine for the time of the run. Actors that wait for a
+place in the cluster make Ray's autoscaler add nodes; tasks are given only to actors that are ready.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+from typing import Any
+
+from pairsmith.errors import InputError
+from pairsmith.execution.recipe import Build, pack
+from pairsmith.execution.serving import Event, Server
+
+_STORE_BYTES = 96 * 2**20  # only recipes and names of shards go through Ray's object store
+
+
+def _unheard(value: Any) -> None:
+    """An actor tells of whole shards only."""
+
+
+class _Actor:
+    """Runs inside Ray."""
+
+    def __init__(self, packed: bytes) -> None:
+        self._server = Server(packed, _unheard)
+
+    def open(self) -> Event:
+        return self._server.open()
+
+    def serve(self, task: Any) -> Event:
+        return self._server.serve(task)
+
+
+class RayPool:
+    """Actors.
+
+    Args:
+        build: the recipe.
+        workers: how many there will be at most.
+        cuda: each gets a GPU of its own from Ray.
+
+    Raises:
+        InputError: Ray is not installed, or its cluster cannot be reached.
+        PairsmithError: as `recipe.pack`.
+    """
+
+    def __init__(self, build: Build, workers: int, cuda: bool = False) -> None:
+        check_ray()
+        import ray
+        from ray import cloudpickle
+
+        self._packed = pack(build, cloudpickle.dumps)  # actors do not know what stands in the driver's own script
+        self._ray = ray
+        self._began = not ray.is_initialized()
+        if self._began:
+            _begin(workers)
+        self._class: Any = ray.remote(num_cpus=1, num_gpus=1 if cuda else 0, max_restarts=0)(_Actor)
+        self._actors: dict[int, Any] = {}
+        self._pending: dict[Any, int] = {}  # call -> worker
+
+    def start(self, number: int) -> None:
+        """Ask for an actor; it will tell that it is ready once it has a place."""
+        actor = self._class.remote(self._packed)
+        self._actors[number] = actor
+        self._pending[actor.open.remote()] = number
+
+    def send(self, number: int, task: Any) -> None:
+        """Give an actor that is ready a task."""
+        self._pending[self._actors[number].serve.remote(task)] = number
+
+    def events(self) -> list[tuple[int, Event]]:
+        """What happened next; waits for it."""
+        ready, _ = self._ray.wait(list(self._pending), num_returns=1)
+        found = []
+        for call in ready:
+            number = self._pending.pop(call)
+            try:
+                event = self._ray.get(call)
+            except self._ray.exceptions.RayActorError as error:
+                del self._actors[number]
+                event = Event("died", str(error).strip().splitlines()[0])
+            found.append((number, event))
+        return found
+
+    def close(self) -> None:
+        """End all actors, and Ray where it was started for them."""
+        for actor in self._actors.values():
+            self._ray.kill(actor)
+        self._actors.clear()
+        self._pending.clear()
+        if self._began:
+            self._ray.shutdown()
+
+
+def check_ray() -> None:
+    """
+    Raises:
+        InputError: Ray is not installed.
+    """
+    if importlib.util.find_spec("ray") is None:
+        raise InputError("the executor ray needs Ray: pip install 'pairsmith[ray]'")
+
+
+def _begin(workers: int) -> None:
+    """Join the cluster of RAY_ADDRESS, or start one of as many cores as there are workers."""
+    import ray
+
+    own: dict[str, Any] = {}
+    if "RAY_ADDRESS" not in os.environ:
+        own = {"address": "local", "num_cpus": workers, "include_dashboard": False, "object_store_memory": _STORE_BYTES}
+    try:
+        ray.init(log_to_driver=False, logging_level=logging.ERROR, **own)
+    except (ConnectionError, RuntimeError, TimeoutError, ValueError) as error:
+        where = os.environ.get("RAY_ADDRESS", "on this machine")
+        raise InputError(f"Ray ({where}) cannot be used: {str(error).strip().splitlines()[0]}") from error
