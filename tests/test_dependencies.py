@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 IMPORT_NAMES = {"scikit-learn": "sklearn", "open_clip_torch": "open_clip", "pillow": "PIL", "pyyaml": "yaml"}
-OF_EXTRAS = {"lmms_eval", "peft", "spacy"}  # imported where they are asked for, and nowhere else
+OF_EXTRAS = {"lmms_eval", "peft", "ray", "spacy"}  # imported where they are asked for, and nowhere else
 # Needed by a library when we ask it for something, and imported by none of our files.
 INDIRECT = {
     "gguf": "transformers reads GGUF files with it",
