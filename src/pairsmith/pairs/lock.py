@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from pairsmith.errors import InputError
+from pairsmith.pairs.remote import RemotePath
 
 try:
     import fcntl
@@ -28,6 +29,9 @@ class FolderLock:
     def __init__(self, folder: Path) -> None:
         self._descriptor: int | None = None
         if fcntl is None:
+            return
+        if isinstance(folder, RemotePath):
+            logger.warning("%s: object storage has no locks; make sure that only one process writes here", folder)
             return
         self._descriptor = os.open(folder, os.O_RDONLY)
         try:

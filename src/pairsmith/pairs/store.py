@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from pairsmith.errors import InputError
 from pairsmith.pairs.manifest import Manifest
+from pairsmith.pairs.remote import as_folder
 from pairsmith.pairs.schema import STATUS, Pair, make_schema, table_to_pairs
 from pairsmith.pairs.shards import ShardFile
 from pairsmith.pairs.writer import PairWriter
@@ -30,7 +31,7 @@ class PairStore:
     columns are loading; may be pickled and forked.
 
     Args:
-        folder: the store.
+        folder: the store, or its address on object storage (`s3://bucket/store`; see `remote`).
         partial: open a store that is still being made, with the rows that are there.
 
     Raises:
@@ -38,14 +39,14 @@ class PairStore:
     """
 
     def __init__(self, folder: Path | str, *, partial: bool = False) -> None:
-        self.folder = Path(folder)
+        self.folder = as_folder(folder)
         self.manifest = Manifest.load(self.folder)
         if not self.manifest.complete and not partial:
             raise InputError(
                 f"{self.folder} is unfinished: run the stage that makes it again, it goes on where it stopped"
             )
         self._partial = partial
-        self._shards = [ShardFile(self.folder, entry) for entry in self.manifest.shards]
+        self._shards = [ShardFile(self.folder, entry, self.schema) for entry in self.manifest.shards]
         for shard in self._shards:
             shard.check_size()
         self._starts = np.cumsum([0, *(shard.rows for shard in self._shards)], dtype=np.int64)  # [S + 1]
@@ -186,13 +187,15 @@ class PairStore:
     def _all_statuses(self) -> np.ndarray:
         """The status of every row as its place in STATUS, uint8 [rows]."""
         if self._statuses is None:
-            codes = pa.array(STATUS)
-            parts = [
-                pc.index_in(shard.read(["status"]).column("status"), value_set=codes).to_numpy()
-                for shard in self._shards
-            ]
-            self._statuses = np.concatenate([np.zeros(0, np.uint8), *parts]).astype(np.uint8)
+            parts = [self._shard_statuses(shard) for shard in self._shards]
+            self._statuses = np.concatenate([np.zeros(0, np.uint8), *parts])
         return self._statuses
+
+    def _shard_statuses(self, shard: ShardFile) -> np.ndarray:
+        codes = pc.index_in(shard.read(["status"]).column("status"), value_set=pa.array(STATUS))
+        if codes.null_count:
+            raise InputError(f"{shard.path} has rows whose status is none of {', '.join(STATUS)}")
+        return codes.to_numpy().astype(np.uint8)
 
     def _ok_rows(self) -> np.ndarray:
         """The row numbers of the "ok" rows, int64 [n]."""

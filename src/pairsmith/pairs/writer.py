@@ -12,6 +12,7 @@ from pairsmith.errors import InputError
 from pairsmith.pairs.atomic import atomic_file, crash_point, sweep_temporaries
 from pairsmith.pairs.lock import FolderLock
 from pairsmith.pairs.manifest import MANIFEST_NAME, Manifest, ShardEntry, shard_index
+from pairsmith.pairs.remote import as_folder
 from pairsmith.pairs.schema import Pair, pairs_to_table
 from pairsmith.pairs.shards import fit_table, write_shard_file
 from pairsmith.settings import Settings
@@ -62,7 +63,7 @@ class PairWriter:
             writer.seal()
 
     Args:
-        folder: where the store is or will be.
+        folder: where the store is or will be; on object storage nothing locks it (see `remote`).
         settings: of the stage that makes the rows, in full; JSON values.
         inputs: name -> fingerprint of everything the rows are made from.
         kind: what the rows are.
@@ -86,7 +87,7 @@ class PairWriter:
         tokenizer: str | None = None,
         layout: Mapping[str, int] | None = None,
     ) -> None:
-        self.folder = Path(folder)
+        self.folder = as_folder(folder)
         wanted = Manifest.make(kind, settings, inputs or {}, tokenizer, num_tokens, layout or {})
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
