@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 IMPORT_NAMES = {"scikit-learn": "sklearn", "open_clip_torch": "open_clip", "pillow": "PIL", "pyyaml": "yaml"}
 OF_EXTRAS = {"lmms_eval", "peft", "spacy"}  # imported where they are asked for, and nowhere else
+BROUGHT_ALONG = {"fsspec"}  # required by torch, huggingface-hub and datasets alike
 # Needed by a library when we ask it for something, and imported by none of our files.
 INDIRECT = {
     "gguf": "transformers reads GGUF files with it",
@@ -48,7 +49,12 @@ def test_every_dependency_is_used() -> None:
 
 
 def test_every_import_is_declared() -> None:
-    allowed = {IMPORT_NAMES.get(name, name).replace("-", "_") for name in declared()} | OF_EXTRAS | {"pairsmith"}
+    allowed = (
+        {IMPORT_NAMES.get(name, name).replace("-", "_") for name in declared()}
+        | OF_EXTRAS
+        | BROUGHT_ALONG
+        | {"pairsmith"}
+    )
     assert imported_names() - allowed - set(sys.stdlib_module_names) == set()
 
 

@@ -3,7 +3,7 @@
 Run with: python -m tests.fuzz.run [--inputs 100000] [--seconds 1500] [--seed 0] [--targets tar,picture]
           python -m tests.fuzz.run --only tar:1234 [--seed 0] [--keep FILE]      one input again, with its traceback
 
-A fault is any exception but `InputError`, a process that dies, an input that takes more than 20 seconds, memory that
+A fault is any exception but `InputError`, a process that dies, an input that takes more than 60 seconds, memory that
 grows by more than 2 GiB (a limit of the process makes it a `MemoryError`), a file written or changed outside of the
 input's folder, and a row that holds a picture from outside its source. Input number n of a target depends on the seed,
 the target and n alone.
@@ -12,12 +12,14 @@ the target and n alone.
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import logging
 import multiprocessing
 import os
 import random
 import resource
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -34,7 +36,7 @@ from tests.fuzz.mutations import extra_chunks
 from tests.fuzz.targets import SECRET, STORE, TARGETS
 
 BLOCK = 4000  # inputs of one child
-SLOW = 20.0  # seconds after which an input counts as hanging
+SLOW = 60.0  # seconds after which an input counts as hanging; a busy machine takes many for nothing
 STARTING = 120.0  # seconds that a child may take to import everything on a busy machine
 MEMORY = 2 * 2**30  # bytes that a child may grow by
 
@@ -80,6 +82,8 @@ def _block(name: str, first: int, count: int, seed: int, base: Path, found: Find
     while not mine.poll(1.0):
         if time.monotonic() - since.value > SLOW:
             hanging = True
+            os.kill(child.pid, signal.SIGUSR1)  # it tells where it is
+            time.sleep(1)
             child.kill()
             break
     try:
@@ -102,6 +106,7 @@ def _block(name: str, first: int, count: int, seed: int, base: Path, found: Find
 
 
 def _child(name: str, first: int, count: int, seed: int, base: Path, number: Any, since: Any, answer: Any) -> None:
+    faulthandler.register(signal.SIGUSR1)
     _be_quick_and_quiet()
     prepare(base)
     _limit_memory()

@@ -93,6 +93,7 @@ def test_a_newer_format_is_refused_before_anything_else(tmp_path: Path) -> None:
         ("{}", "no format_version"),
         ('{"format_version": 1, "shards": [{"name": "part-00000.parquet"}]}', "'shards.0.rows' is wrong"),
         ('{"format_version": 1, "num_tokens": 4294967296}', "'num_tokens' is wrong"),
+        ('{"format_version": 1, "shards": [{"name": "part-00000.parquet", "rows": 1e30}]}', "'shards.0.rows' is wrong"),
         ("[" * 200_000, "cannot be read"),
         ('{"format_version": 1, "extra": 2}', "'extra' is wrong"),
     ],

@@ -38,8 +38,8 @@ class ShardEntry(Settings):
     """One finished shard. Its name is a shard's and nothing else: a manifest from strangers names no other file."""
 
     name: str  # file name inside the store
-    rows: int = Field(ge=0)
-    bytes: int = Field(ge=0)  # size of the file
+    rows: int = Field(ge=0, lt=2**40)
+    bytes: int = Field(ge=0, lt=2**60)  # size of the file
     sha256: str = Field(pattern="^[0-9a-f]{64}$")  # of the file
 
     @field_validator("name")

@@ -164,8 +164,10 @@ class ShardFile:
     def _check(self, file: pq.ParquetFile) -> None:
         if file.metadata.num_rows != self.rows:
             raise self._damaged(f"holds {file.metadata.num_rows} rows, the manifest says {self.rows}")
-        if self._schema is not None and not file.schema_arrow.equals(self._schema):
-            raise self._damaged("does not have the columns of a pair store")
+        if self._schema is not None:  # joined stores have further columns behind these
+            names, found = self._schema.names, file.schema_arrow
+            if found.names[: len(names)] != names or not pa.schema(list(found)[: len(names)]).equals(self._schema):
+                raise self._damaged("does not have the columns of a pair store")
 
     def _damaged(self, how: str) -> InputError:
         return InputError(

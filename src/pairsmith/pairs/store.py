@@ -147,11 +147,24 @@ class PairStore:
                 f"{self.folder} has the positions 0..{len(self) - 1}, not {positions.min()}..{positions.max()}"
             )
         rows, back = np.unique(self._ok_rows()[positions], return_inverse=True)  # [U], [n]
-        shards = np.searchsorted(self._starts, rows, side="right") - 1  # [U]
-        parts = [
+        return self.take_rows(rows, names).take(pa.array(back))
+
+    def take_rows(self, rows: np.ndarray, columns: Sequence[str] | None = None) -> pa.Table:
+        """The rows of any status with the numbers `rows` (int64 [R], ascending, at least one; see `row_numbers`)."""
+        names = self._check_columns(columns)
+        shards = np.searchsorted(self._starts, rows, side="right") - 1  # [R]
+        return pa.concat_tables(
             self._shards[shard].take(rows[shards == shard] - self._starts[shard], names) for shard in np.unique(shards)
-        ]
-        return pa.concat_tables(parts).take(pa.array(back))
+        )
+
+    def row_numbers(self) -> np.ndarray:
+        """The number of each position's row among all rows, whatever their status, int64 [len(store)]."""
+        return self._ok_rows()
+
+    def shard_tables(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """All rows of any status, shard by shard."""
+        names = self._check_columns(columns)
+        return (shard.read(names) for shard in self._shards)
 
     def column(self, name: str) -> pa.ChunkedArray:
         """A whole column of the "ok" rows, kept in memory: for text and numbers, not for images."""

@@ -82,7 +82,7 @@ def tar_samples(path: Path, extensions: frozenset[str]) -> Iterator[TarSample]:
                 sample.members.setdefault(extension, (member.offset_data, member.size))
             if not tear and not _closed(path, tar.offset):
                 tear = f"damaged or cut off at byte {tar.offset}"
-    except (tarfile.TarError, OSError, ValueError) as error:
+    except (tarfile.TarError, OSError, ValueError, OverflowError) as error:
         tear = str(error)
     if sample is not None:
         same_kinds = bool(kinds) and kinds <= set(sample.members)
