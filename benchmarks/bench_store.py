@@ -105,25 +105,29 @@ def webdataset_rate(names: list[str], count: int) -> float:
     return seen / (time.perf_counter() - started)
 
 
-def score_and_select(folder: Path, count: int, tokens: int) -> None:
-    """A score from the stored columns alone, and the best tenth by it."""
-    started = time.perf_counter()
+def score(folder: Path, tokens: int) -> None:
+    """A score from the stored columns alone."""
     store = PairStore(folder)
     values = []
     for table in store.shard_tables(["tokens"]):
         codes = table.column("tokens").combine_chunks().flatten().to_numpy().reshape(len(table), tokens)  # [n, N]
         ordered = np.sort(codes, axis=1)
         values.append(1 + (ordered[:, 1:] != ordered[:, :-1]).sum(axis=1))
-    ids = store.ids()
-    write_scores(store, "different_tokens", ids, np.concatenate(values), {"benchmark": "store"})
-    print(f"score   {count / (time.perf_counter() - started):12,.0f} rows/s   {_peak()}")
-    started = time.perf_counter()
+    write_scores(store, "different_tokens", store.ids(), np.concatenate(values), {"benchmark": "store"})
+
+
+def select(folder: Path) -> None:
+    """The best tenth by the score."""
+    store = PairStore(folder)
     settings = SelectionSettings(by="different_tokens", thresholds=("different_tokens > 2",), fraction=0.1)
     write_selection(store, "best", select_pairs(store, settings).selection)
+
+
+def feed_selection(folder: Path, count: int) -> None:
+    """The first batch of the selected rows."""
     feed = Feed(PairSource.of_selection(PairStore(folder), ["tokens", "caption"], "best"), BATCH, seed=0)
     assert len(feed.source) == -(-count // 10)
     feed.batch(0)
-    print(f"select  {count / (time.perf_counter() - started):12,.0f} rows/s   {_peak()}")
 
 
 def _peak() -> str:
@@ -164,7 +168,14 @@ def main() -> None:
     assert report.rows == count
     print(f"verify  {count / (time.perf_counter() - started):12,.0f} rows/s   {_peak()}")
 
-    score_and_select(folder, count, arguments.tokens)
+    for name, part in (
+        ("score", lambda: score(folder, arguments.tokens)),
+        ("select", lambda: select(folder)),
+        ("batch of the selection", lambda: feed_selection(folder, count)),
+    ):
+        started = time.perf_counter()
+        part()
+        print(f"{name:7} {count / (time.perf_counter() - started):12,.0f} rows/s   {_peak()}")
 
     started = time.perf_counter()
     store = PairStore(folder)

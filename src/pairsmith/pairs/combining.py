@@ -1,9 +1,9 @@
 """Sealed stores made into new ones: several merged, one split, a sample, scores joined in. Nothing old is changed.
 
-Every new store is written shard by shard, with one shard and the ids of all rows in memory. What it is made from and how
-stands in its manifest: the same call on a finished folder returns at once, on an unfinished one it makes the shards that
-are missing, and equal calls make equal bytes. Rows keep every column, their ids and their status. Scores, embeddings and
-selections of the sources come along for the rows that do.
+Every new store is written shard by shard, with one shard and the ids of all rows in memory. What it is made from and
+how stands in its manifest: the same call on a finished folder returns at once, on an unfinished one it makes the shards
+that are missing, and equal calls make equal bytes. Rows keep every column, their ids and their status. Scores,
+embeddings and selections of the sources come along for the rows that do.
 """
 
 from __future__ import annotations

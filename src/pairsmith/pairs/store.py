@@ -185,10 +185,28 @@ class PairStore:
             InputError: a row has no list there, or one of another length.
         """
         if name not in self._matrices:
-            matrix = _stack_lists(self.table([name]).column(name), f"{self.folder}: column {name!r}")
+            matrix = self._stacked_by_shard(name) if len(self._shards) > 1 else None
+            if matrix is None:  # one shard, whose memory can be shared; or lists that do not fit, which are explained
+                matrix = _stack_lists(self.table([name]).column(name), f"{self.folder}: column {name!r}")
             matrix.flags.writeable = False
             self._matrices[name] = matrix
         return self._matrices[name]
+
+    def _stacked_by_shard(self, name: str) -> np.ndarray | None:
+        """A list column as uint16 [n, N] with one shard besides it in memory; None where lists are no matrix."""
+        matrix, at = None, 0
+        for shard, statuses in self._shards_with_statuses():
+            column = shard.read([name]).column(name).filter(pa.array(statuses == STATUS.index("ok")))
+            if not len(column):
+                continue
+            widths = pc.unique(pc.list_value_length(column)).to_pylist()
+            if column.null_count or len(widths) != 1 or (matrix is not None and matrix.shape[1] != widths[0]):
+                return None
+            if matrix is None:
+                matrix = np.empty((len(self), widths[0]), np.uint16)  # [n, N]
+            matrix[at : at + len(column)] = _stack_lists(column, str(shard.path))
+            at += len(column)
+        return matrix
 
     def _check_columns(self, columns: Sequence[str] | None) -> list[str]:
         names = self.schema.names if columns is None else list(columns)
