@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup test demo check format clean
+.PHONY: setup test demo check format audit clean
 
 setup: $(VENV)/.done
 
@@ -30,5 +30,11 @@ format: setup
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+# Needs a network: known weaknesses of the pinned versions, looked up in a database. Not part of .ci/run.
+audit:
+	$(PYTHON) -m venv .audit
+	.audit/bin/python -m pip install --quiet pip-audit
+	.audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict
+
 clean:
-	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .audit runs .pytest_cache .mypy_cache .ruff_cache

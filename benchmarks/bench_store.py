@@ -1,11 +1,14 @@
-"""A pair store at a million token rows: writing, verifying and feeding, beside WebDataset on the same rows.
+"""A pair store at a million token rows: written, verified, scored, selected, fed, beside WebDataset on the same rows.
 
 Run with: python benchmarks/bench_store.py OUT [--rows 1000000] [--tokens 256]
 
 Rows are uniformly random tokens of a codebook of 8,192 (no real tokens compress less) with captions of eleven words.
 The feed's batches are drawn at random from all rows; WebDataset reads its shards in order through a shuffle buffer of
-1,000 samples, in this process, and parses the same two fields. Both give batches of tokens [B, N] and B captions. What
-is printed besides: bytes a row, and the peak of resident memory after each part.
+1,000 samples, in this process, and parses the same two fields. Both give batches of tokens [B, N] and B captions.
+
+The cheap score is the number of different tokens of a row, read shard by shard and written as a sidecar; the selection
+is the best tenth by it above a threshold, read back and fed. What is printed besides: bytes a row, and the peak of
+resident memory after each part. The program ends with an error if that passes 2 GiB.
 """
 
 from __future__ import annotations
@@ -23,8 +26,10 @@ from pathlib import Path
 import numpy as np
 import webdataset
 
+from pairsmith.curation.selection import SelectionSettings, select_pairs
 from pairsmith.pairs import Pair, PairStore
 from pairsmith.pairs.feed import Feed, PairSource
+from pairsmith.pairs.scores import write_scores, write_selection
 from pairsmith.pairs.verify import verify
 
 CODEBOOK = 8192
@@ -100,8 +105,37 @@ def webdataset_rate(names: list[str], count: int) -> float:
     return seen / (time.perf_counter() - started)
 
 
+def score(folder: Path, tokens: int) -> None:
+    """A score from the stored columns alone."""
+    store = PairStore(folder)
+    values = []
+    for table in store.shard_tables(["tokens"]):
+        codes = table.column("tokens").combine_chunks().flatten().to_numpy().reshape(len(table), tokens)  # [n, N]
+        ordered = np.sort(codes, axis=1)
+        values.append(1 + (ordered[:, 1:] != ordered[:, :-1]).sum(axis=1))
+    write_scores(store, "different_tokens", store.ids(), np.concatenate(values), {"benchmark": "store"})
+
+
+def select(folder: Path) -> None:
+    """The best tenth by the score."""
+    store = PairStore(folder)
+    settings = SelectionSettings(by="different_tokens", thresholds=("different_tokens > 2",), fraction=0.1)
+    write_selection(store, "best", select_pairs(store, settings).selection)
+
+
+def feed_selection(folder: Path, count: int) -> None:
+    """The first batch of the selected rows."""
+    feed = Feed(PairSource.of_selection(PairStore(folder), ["tokens", "caption"], "best"), BATCH, seed=0)
+    assert len(feed.source) == -(-count // 10)
+    feed.batch(0)
+
+
 def _peak() -> str:
-    return f"peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB"
+    return f"peak {_peak_bytes() / 2**30:.2f} GiB"
+
+
+def _peak_bytes() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def main() -> None:
@@ -134,6 +168,15 @@ def main() -> None:
     assert report.rows == count
     print(f"verify  {count / (time.perf_counter() - started):12,.0f} rows/s   {_peak()}")
 
+    for name, part in (
+        ("score", lambda: score(folder, arguments.tokens)),
+        ("select", lambda: select(folder)),
+        ("batch of the selection", lambda: feed_selection(folder, count)),
+    ):
+        started = time.perf_counter()
+        part()
+        print(f"{name:7} {count / (time.perf_counter() - started):12,.0f} rows/s   {_peak()}")
+
     started = time.perf_counter()
     store = PairStore(folder)
     feed = Feed(PairSource(store, ["tokens", "caption"]), BATCH, seed=0)
@@ -147,6 +190,8 @@ def main() -> None:
         ratios.append(ours / theirs)
         print(f"feed    {ours:12,.0f} rows/s   WebDataset {theirs:12,.0f} rows/s   {ours / theirs:.1f} times")
     print(f"median ratio {sorted(ratios)[1]:.1f}   {_peak()}")
+    if _peak_bytes() > 2 * 2**30:
+        raise SystemExit("more than 2 GiB of resident memory")
 
 
 if __name__ == "__main__":

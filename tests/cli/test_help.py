@@ -36,8 +36,9 @@ def test_help(pairsmith, words):
 
 def test_all_promised_commands_are_there():
     promised = (
-        "run, plan, import, export, verify, repair, captions, negatives, negative-rows, filter, balance, diversity, "
-        "tokenize, render, finetune-decoder, score, select, compare, train, evaluate, report"
+        "run, plan, import, export, verify, repair, gc, merge, split, sample, join, captions, negatives, "
+        "negative-rows, filter, balance, diversity, tokenize, render, finetune-decoder, score, select, compare, train, "
+        "evaluate, report"
     )
     assert {words[0] for words in commands() if words} == set(promised.split(", "))
 

@@ -147,9 +147,20 @@ def test_errors_name_file_entry_and_key(
 def test_missing_and_broken_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"nowhere.json: cannot be read"):
         load_caption_results(tmp_path / "nowhere.json")
-    (tmp_path / "broken.json").write_text("[{")
-    with pytest.raises(InputError, match=r"broken.json: is not valid JSON"):
-        load_caption_results(tmp_path / "broken.json")
+    for text in ("[{", "[" * 200_000, "9" * 6000):
+        (tmp_path / "broken.json").write_text(text)
+        with pytest.raises(InputError, match=r"broken.json: is not valid JSON"):
+            load_caption_results(tmp_path / "broken.json")
+
+
+@pytest.mark.parametrize("value", [{}, [], None, True])
+def test_ids_that_are_no_ids_are_named(tmp_path: Path, value: Any) -> None:
+    captions = {"annotations": [{"id": value, "image_id": 1, "caption": "a"}]}
+    with pytest.raises(InputError, match=r"annotations\[0\]: 'id' must be a number or text"):
+        load_references(_write(tmp_path, captions))
+    image = {"split": "val", "filename": "a.jpg", "cocoid": value, "sentences": [{"raw": "a"}]}
+    with pytest.raises(InputError, match=r"images\[0\]: 'cocoid' must be a number or text"):
+        load_references(_write(tmp_path, {"images": [image]}), "val")
 
 
 def test_an_empty_file_of_predictions_is_said_so(tmp_path: Path) -> None:

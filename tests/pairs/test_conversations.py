@@ -29,6 +29,8 @@ BAD = {
     "gone": ({"image": "gone.png", "conversations": turns("<image>\nWhat?", "A dog.")}, "image-missing: gone.png"),
     "out": ({"image": "../a.png", "conversations": turns("<image>\nWhat?", "A dog.")}, "image-path"),
     "absolute": ({"image": "/a.png", "conversations": turns("<image>\nWhat?", "A dog.")}, "image-path"),
+    "long": ({"image": "x" * 300, "conversations": turns("<image>\nWhat?", "A dog.")}, "image-missing"),
+    "zero": ({"image": "a\0b.png", "conversations": turns("<image>\nWhat?", "A dog.")}, "image-path"),
     "no-marker": ({"image": "a.png", "conversations": turns("What?", "A dog.")}, "markers: 0"),
     "two-markers": ({"image": "a.png", "conversations": turns("<image><image>What?", "A dog.")}, "markers: 2"),
     "text-marker": ({"conversations": turns("<image> What?", "A dog.")}, "markers: 1"),
@@ -81,7 +83,7 @@ def test_fingerprint_follows_the_file_and_which_records_are_usable(tmp_path: Pat
     assert ConversationFile(path, tmp_path).fingerprint != before
 
 
-@pytest.mark.parametrize("content", ["{}", "[]", "nonsense", '[{"conversations": []}]'])
+@pytest.mark.parametrize("content", ["{}", "[]", "nonsense", '[{"conversations": []}]', "[" * 200_000])
 def test_a_file_without_a_usable_record_is_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "data.json"
     path.write_text(content)
@@ -112,3 +114,10 @@ def test_pairs_without_pictures_are_refused_at_once(tmp_path: Path) -> None:
     written = PairStore.write(tmp_path, [Pair(id=imported_id("t", "0"), caption="a dog")], settings={})
     with pytest.raises(InputError, match="no picture"):
         PairConversations(written)
+
+
+def test_names_that_no_file_can_hold_do_not_stop_the_others(tmp_path: Path) -> None:
+    good = {"id": "one", "image": "a.png", "conversations": turns("<image>\nWhat is it?", "A dog.")}
+    found = ConversationFile(write(tmp_path, [good, {"id": "\ud800"}]), tmp_path)
+    assert len(found) == len(found.failures) == 1
+    assert found.fingerprint

@@ -91,7 +91,10 @@ def test_a_newer_format_is_refused_before_anything_else(tmp_path: Path) -> None:
         ("{", "cannot be read"),
         ("[]", "no format_version"),
         ("{}", "no format_version"),
-        ('{"format_version": 1, "shards": [{"name": "a"}]}', "'shards.0.rows' is wrong"),
+        ('{"format_version": 1, "shards": [{"name": "part-00000.parquet"}]}', "'shards.0.rows' is wrong"),
+        ('{"format_version": 1, "num_tokens": 4294967296}', "'num_tokens' is wrong"),
+        ('{"format_version": 1, "shards": [{"name": "part-00000.parquet", "rows": 1e30}]}', "'shards.0.rows' is wrong"),
+        ("[" * 200_000, "cannot be read"),
         ('{"format_version": 1, "extra": 2}', "'extra' is wrong"),
     ],
 )
@@ -113,3 +116,28 @@ def test_a_folder_without_manifest_is_no_store(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "absent"):
         with pytest.raises(InputError, match="is not a pair store"):
             Manifest.load(folder)
+
+
+@pytest.mark.parametrize("name", ["../canary.txt", "/etc/hostname", "canary.txt", "", "a\0b", "\ud800", "x" * 300])
+def test_a_manifest_names_shards_and_no_other_file(tmp_path: Path, name: str) -> None:
+    made().with_shard(entry(0)).save(tmp_path)
+    path = tmp_path / "manifest.json"
+    content = json.loads(path.read_text())
+    content["shards"][0]["name"] = name
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError, match="is not the name of a shard"):
+        Manifest.load(tmp_path)
+
+
+def test_a_shard_that_is_named_twice_is_refused(tmp_path: Path) -> None:
+    made().model_copy(update={"shards": (entry(0), entry(0))}).save(tmp_path)
+    with pytest.raises(InputError, match="names a shard twice"):
+        Manifest.load(tmp_path)
+
+
+def test_settings_that_no_file_can_hold_are_noticed(tmp_path: Path) -> None:
+    made().save(tmp_path)
+    path = tmp_path / "manifest.json"
+    path.write_text(path.read_text().replace('"captions": "abc"', '"captions": "\\ud800"'))
+    with pytest.raises(InputError, match="was changed by hand"):
+        Manifest.load(tmp_path)

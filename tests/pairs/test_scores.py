@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -132,3 +133,36 @@ def test_a_selection_keeps_its_counts(store: PairStore) -> None:
     chosen = Selection(store.ids()[:2], np.array([2.0, 1.0]), {"by": "clip"}, {"rows": 10, "chosen": 2})
     write_selection(store, "best", chosen)
     assert read_selection(store, "best").counts == {"rows": 10, "chosen": 2}
+
+
+@pytest.mark.parametrize("change", ["missing", "type", "id"])
+def test_a_file_with_other_columns_is_refused_by_column(store: PairStore, change: str) -> None:
+    path = write_scores(store, "clip", store.ids(), np.arange(10.0), {})
+    table = pq.read_table(path)
+    if change == "missing":
+        table = table.drop_columns(["score"])
+    elif change == "type":
+        table = table.set_column(1, "score", pa.array(["a"] * 10))
+    else:
+        table = table.set_column(0, "id", pa.array([{"a": 1}] * 10))
+    pq.write_table(table, path)
+    words = "its column 'id' is struct" if change == "id" else "its column 'score' is"
+    with pytest.raises(InputError, match=words):
+        read_scores(store, "clip")
+
+
+def test_embeddings_of_another_kind_are_refused(store: PairStore) -> None:
+    path = write_embeddings(store, "dino", store.ids(), np.ones((10, 3)), {})
+    table = pq.read_table(path)
+    pq.write_table(table.set_column(1, "vector", pa.array([[1.0]] * 10)), path)
+    with pytest.raises(InputError, match="its column 'vector' is list<"):
+        read_embeddings(store, "dino")
+
+
+def test_nothing_is_written_through_a_link_out_of_the_store(store: PairStore, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (store.folder / "scores").symlink_to(elsewhere)
+    with pytest.raises(InputError, match="scores is a link"):
+        write_scores(store, "clip", store.ids(), np.arange(10.0), {})
+    assert list(elsewhere.iterdir()) == []

@@ -132,3 +132,40 @@ def test_tables_are_fitted_to_the_schema() -> None:
         fit_table(table.drop_columns(["caption", "seed"]), None)
     with pytest.raises(InputError, match="does not fit the pair schema"):
         fit_table(table, NUM_TOKENS + 1)
+
+
+def replaced(folder: Path, table: pa.Table, **changes: object) -> ShardFile:
+    """A shard whose file was exchanged for another one, with an entry that fits."""
+    entry = write(folder, pairs_to_table(make_pairs(3), NUM_TOKENS))
+    pq.write_table(table, folder / entry.name)
+    entry = entry.model_copy(update={"bytes": (folder / entry.name).stat().st_size, **changes})
+    return ShardFile(folder, entry, make_schema(NUM_TOKENS))
+
+
+def test_another_number_of_rows_than_the_manifests_is_damage(tmp_path: Path) -> None:
+    table = pairs_to_table(make_pairs(3), NUM_TOKENS)
+    with pytest.raises(InputError, match="holds 3 rows, the manifest says 4"):
+        replaced(tmp_path, table, rows=4).read()
+
+
+@pytest.mark.parametrize("change", ["missing", "type", "width"])
+def test_other_columns_are_damage(tmp_path: Path, change: str) -> None:
+    table = pairs_to_table(make_pairs(3), NUM_TOKENS)
+    if change == "missing":
+        table = table.drop_columns(["id"])
+    elif change == "type":
+        table = table.set_column(table.schema.get_field_index("status"), "status", pa.array([1, 2, 3]))
+    else:
+        table = pairs_to_table(make_pairs(3, tokens=False), NUM_TOKENS + 1)
+    with pytest.raises(InputError, match="does not have the columns of a pair store"):
+        replaced(tmp_path, table).read()
+
+
+def test_texts_that_are_not_utf8_are_damage_and_no_crash(tmp_path: Path) -> None:
+    table = pairs_to_table(make_pairs(3), NUM_TOKENS)
+    wrong = pa.StringArray.from_buffers(3, pa.py_buffer(np.arange(4, dtype=np.int32)), pa.py_buffer(b"\xff" * 3))
+    table = table.set_column(table.schema.get_field_index("caption"), "caption", wrong)
+    shard = replaced(tmp_path, table)
+    for read in (shard.read, lambda: list(shard.groups()), lambda: shard.take(np.array([1]))):
+        with pytest.raises(InputError, match=r"is damaged \(.*UTF8"):
+            read()

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pairsmith.errors import InputError
@@ -128,6 +132,30 @@ def test_a_folder_that_is_being_written_is_not_repaired(folder: Path) -> None:
         repair(folder)
     writer.close()
     repair(folder)
+
+
+def test_nothing_outside_of_the_store_is_removed(tmp_path: Path, folder: Path) -> None:
+    (tmp_path / "part-00000.parquet").write_text("another store's")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["shards"][0]["name"] = "../part-00000.parquet"
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(InputError, match="is not the name of a shard"):
+        repair(folder)
+    assert (tmp_path / "part-00000.parquet").read_text() == "another store's"
+
+
+def test_a_file_that_is_listed_but_no_shard_is_found_and_made_again(folder: Path) -> None:
+    before = folder_bytes(folder)
+    path = folder / "part-00001.parquet"
+    pq.write_table(pa.table({"id": ["a"] * 10}), path)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    manifest["shards"][1] |= {"bytes": path.stat().st_size, "sha256": sha256}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    assert [(problem.kind, problem.file) for problem in verify(folder).problems] == [("unreadable", path.name)]
+    repair(folder)
+    PairStore.write(folder, ROWS, **OPTIONS)
+    assert folder_bytes(folder) == before
 
 
 def test_no_store_no_report(tmp_path: Path) -> None:

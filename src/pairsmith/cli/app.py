@@ -10,6 +10,7 @@ import typer
 import pairsmith
 from pairsmith.cli import (
     captions,
+    combining,
     comparing,
     decoder,
     diversity,
@@ -79,6 +80,7 @@ for module in (
     train,
     evaluate,
     stores,
+    combining,
     report,
 ):
     module.register(app)

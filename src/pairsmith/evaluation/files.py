@@ -47,7 +47,7 @@ def read_json(path: Path) -> Any:
         return json.loads(Path(path).read_bytes())
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # other encodings, endless nesting, numbers of thousands of digits
         raise InputError(f"{path}: is not valid JSON ({error})") from error
 
 
@@ -104,7 +104,7 @@ def load_references(path: Path, split: str | None = None) -> dict[Hashable, list
     seen: set[Hashable] = set()
     for where, entry in _entries(content["annotations"], path, "annotations"):
         if "id" in entry:
-            _unique(entry["id"], seen, f"{where}: caption id")
+            _unique(_id(entry, "id", where), seen, f"{where}: caption id")
         references.setdefault(_id(entry, "image_id", where), []).append(_text(entry, "caption", where))
     return references
 
@@ -233,7 +233,7 @@ def _karpathy(content: dict[str, Any], path: Path, split: str | None) -> dict[Ha
 
 def _karpathy_id(entry: dict[str, Any], where: str) -> Hashable:
     if "cocoid" in entry:
-        return entry["cocoid"]
+        return _id(entry, "cocoid", where)
     stem = Path(_text(entry, "filename", where)).stem
     return int(stem) if stem.isdecimal() else stem
 

@@ -1,7 +1,8 @@
 """Files that appear whole or not at all: temporary file, fsync, rename, fsync of the folder.
 
 Shards, manifests and sidecars are all written through `atomic_file`. A process killed at any moment leaves either the
-old file or the new one, and at worst a temporary file that the next writer sweeps away.
+old file or the new one, and at worst a temporary file that the next writer sweeps away. On object storage one put takes
+the place of the rename (see `remote`).
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ import hashlib
 import os
 import re
 import signal
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from pairsmith.errors import InputError, PairsmithError
+from pairsmith.pairs.remote import RemotePath
 
 # Set to "name:occurrence" (say "renamed:2"), a process kills itself there: for testing that stores survive it.
 CRASH_VARIABLE = "PAIRSMITH_CRASH_AT"
@@ -73,6 +76,10 @@ def atomic_file(path: Path, reached: Callable[[str], None] = lambda name: None) 
     Raises:
         InputError: the disk is full or the folder cannot be written; the temporary file is gone, `path` is untouched.
     """
+    if isinstance(path, RemotePath):
+        with _sent_file(path, reached) as file:
+            yield file
+        return
     temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")
     try:
         with temporary.open("wb") as raw:
@@ -92,6 +99,22 @@ def atomic_file(path: Path, reached: Callable[[str], None] = lambda name: None) 
     sync_folder(path.parent)
 
 
+@contextmanager
+def _sent_file(path: RemotePath, reached: Callable[[str], None]) -> Iterator[HashingFile]:
+    """`atomic_file` for object storage: made on the local disk, then put whole; "renamed" is when it has arrived."""
+    try:
+        with tempfile.NamedTemporaryFile(prefix="pairsmith-") as raw:
+            file = HashingFile(cast(BinaryIO, raw))
+            yield file
+            raw.flush()
+            reached("temporary-written")
+            reached("synced")
+            path.put(Path(raw.name))
+    except OSError as error:
+        raise _explain(path, error) from error
+    reached("renamed")
+
+
 def _discard(temporary: Path) -> None:
     try:
         temporary.unlink(missing_ok=True)
@@ -99,7 +122,7 @@ def _discard(temporary: Path) -> None:
         return
 
 
-def _explain(path: Path, error: OSError) -> InputError:
+def _explain(path: Path | RemotePath, error: OSError) -> InputError:
     if error.errno in _FULL:
         return InputError(
             f"{path}: no space left to write it ({error.strerror}); finished shards are kept: free space and run again"
@@ -108,7 +131,9 @@ def _explain(path: Path, error: OSError) -> InputError:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make renames and removals inside `folder` outlast a power cut."""
+    """Make renames and removals inside `folder` outlast a power cut; object storage needs nothing for that."""
+    if isinstance(folder, RemotePath):
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -123,7 +148,7 @@ def is_temporary(path: Path) -> bool:
 
 def sweep_temporaries(folder: Path) -> list[Path]:
     """Remove what killed writers left in `folder` (not below it); returns the removed paths, sorted."""
-    orphans = sorted(path for path in folder.iterdir() if is_temporary(path))
+    orphans = sorted((path for path in folder.iterdir() if is_temporary(path)), key=str)
     for path in orphans:
         path.unlink(missing_ok=True)
     return orphans

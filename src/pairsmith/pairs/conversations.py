@@ -13,13 +13,14 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from pairsmith.errors import InputError
 from pairsmith.pairs.images import decode_image
+from pairsmith.pairs.importers.files import MAX_IMAGE_BYTES, storable, unsafe_name
 from pairsmith.pairs.store import PairStore
 from pairsmith.settings import fingerprint
 
@@ -106,7 +107,7 @@ class ConversationFile:
             raise InputError(f"{self.path}: none of its {len(content)} records can be used{first}")
         self.lengths = np.array([_words(record.exchanges) for record in self._records], np.int64)
         self.pictured = np.array([bool(record.images) for record in self._records])
-        self.fingerprint = fingerprint([digest, [failure.id for failure in self.failures]])
+        self.fingerprint = fingerprint([digest, [storable(failure.id) for failure in self.failures]])
 
     def __len__(self) -> int:
         return len(self._records)
@@ -126,8 +127,14 @@ class ConversationFile:
 
     def _check_picture(self, name: str, check: Check) -> None:
         path = self.images / name
-        if not path.is_file():
+        try:
+            found = path.is_file()
+        except (OSError, ValueError) as error:  # a name that no file system takes
+            raise _Unusable(f"image-missing: {error}") from error
+        if not found:
             raise _Unusable(f"image-missing: {name}")
+        if path.stat().st_size > MAX_IMAGE_BYTES:
+            raise _Unusable(f"image-size: {name} has more than {MAX_IMAGE_BYTES:,} bytes")
         if check == "decode":
             try:
                 decode_image(path.read_bytes())
@@ -189,7 +196,7 @@ def _read_list(path: Path) -> tuple[list[Any], str]:
     try:
         data = path.read_bytes()
         content = json.loads(data)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as JSON ({error})") from error
     if not isinstance(content, list) or not content:
         raise InputError(f"{path}: LLaVA's format is a list of records with 'conversations'")
@@ -225,9 +232,8 @@ def _image_names(value: Any) -> tuple[str, ...]:
     for name in names:
         if not isinstance(name, str) or not name:
             raise _Unusable("image: neither a path nor a list of paths")
-        path = PurePosixPath(name)
-        if path.is_absolute() or ".." in path.parts:
-            raise _Unusable(f"image-path: {name} leads out of the image folder")
+        if unsafe_name(name):
+            raise _Unusable(f"image-path: {unsafe_name(name)}")
     return tuple(names)
 
 

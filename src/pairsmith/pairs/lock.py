@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 from pairsmith.errors import InputError
+from pairsmith.pairs.remote import RemotePath
 
 try:
     import fcntl
@@ -39,6 +40,9 @@ class FolderLock:
     def __init__(self, folder: Path, *, shared: bool = False) -> None:
         self._descriptor: int | None = None
         if fcntl is None:
+            return
+        if isinstance(folder, RemotePath):
+            logger.warning("%s: object storage has no locks; make sure that only one process writes here", folder)
             return
         self._descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from pairsmith.errors import InputError
 from pairsmith.pairs.atomic import atomic_file
@@ -35,12 +35,19 @@ def shard_index(name: str) -> int | None:
 
 
 class ShardEntry(Settings):
-    """One finished shard."""
+    """One finished shard. Its name is a shard's and nothing else: a manifest from strangers names no other file."""
 
     name: str  # file name inside the store
-    rows: int
-    bytes: int  # size of the file
-    sha256: str  # of the file, 64 hex digits
+    rows: int = Field(ge=0, lt=2**40)
+    bytes: int = Field(ge=0, lt=2**60)  # size of the file
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")  # of the file
+
+    @field_validator("name")
+    @classmethod
+    def _is_shard(cls, name: str) -> str:
+        if shard_index(name) is None:
+            raise ValueError(f"{name!r} is not the name of a shard")
+        return name
 
 
 class Manifest(Settings):
@@ -51,7 +58,7 @@ class Manifest(Settings):
     settings: dict[str, Any] = Field(default_factory=dict)  # of the stage that made the rows, in full
     inputs: dict[str, str] = Field(default_factory=dict)  # name -> fingerprint of each thing the rows came from
     tokenizer: str | None = None  # fingerprint of the tokenizer that the tokens belong to
-    num_tokens: int | None = None  # tokens a row; None where they vary or are absent
+    num_tokens: int | None = Field(default=None, ge=0, le=2**20)  # tokens a row; None where they vary or are absent
     layout: dict[str, int] = Field(default_factory=dict)  # how rows fall to shards: shard_rows, items
     fingerprint: str = ""  # of kind, settings, inputs, tokenizer and num_tokens; 16 hex digits
     shards: tuple[ShardEntry, ...] = ()  # by index
@@ -132,10 +139,10 @@ class Manifest(Settings):
             content = json.loads(path.read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError) as error:
             raise InputError(f"{folder} is not a pair store: it has no {MANIFEST_NAME}") from error
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise InputError(f"{path} cannot be read ({error})") from error
         version = content.get("format_version") if isinstance(content, dict) else None
-        if not isinstance(version, int):
+        if not isinstance(version, int) or isinstance(version, bool):
             raise InputError(f"{path} is not the manifest of a pair store: it has no format_version")
         if version > FORMAT_VERSION:
             raise InputError(
@@ -147,7 +154,14 @@ class Manifest(Settings):
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
             raise InputError(f"{path}: entry {where!r} is wrong ({first['msg']})") from error
-        if manifest.fingerprint != manifest.origin_fingerprint():
+        names = [shard.name for shard in manifest.shards]
+        if len(set(names)) < len(names):
+            raise InputError(f"{path} names a shard twice")
+        try:
+            sound = manifest.fingerprint == manifest.origin_fingerprint()
+        except ValueError:  # texts that no file can hold
+            sound = False
+        if not sound:
             raise InputError(f"{path} was changed by hand: its fingerprint does not fit its settings")
         return manifest
 
@@ -157,5 +171,4 @@ _ORIGIN = ("kind", "settings", "inputs", "tokenizer", "num_tokens")
 
 
 def _by_index(shards: Iterable[ShardEntry]) -> tuple[ShardEntry, ...]:
-    # A name that is no shard's sorts last; `verify` reports it.
     return tuple(sorted(shards, key=lambda shard: (len(shard.name), shard.name)))

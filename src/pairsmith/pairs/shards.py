@@ -10,8 +10,9 @@ is an error at reading and never a wrong row.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +22,7 @@ import pyarrow.parquet as pq
 from pairsmith.errors import InputError
 from pairsmith.pairs.atomic import HashingFile, atomic_file
 from pairsmith.pairs.manifest import ShardEntry, shard_name
+from pairsmith.pairs.remote import RemotePath
 from pairsmith.pairs.schema import make_schema
 
 # At 30 kB a picture, one picture at random costs half the time that groups of 100 cost, and the footers 0.2 % of space.
@@ -88,11 +90,18 @@ class ShardFile:
     """A finished shard for reading: whole columns, row group by row group, or chosen rows.
 
     Reads in the calling thread only, so that a forked data loader cannot inherit a locked thread pool, and keeps the
-    footer but no open file, so that a store of many thousand shards does not run out of file handles.
+    footer but no open file, so that a store of many thousand shards does not run out of file handles. What a file says
+    of itself is checked before it is believed: rows, columns, types, and that texts are UTF-8.
+
+    Args:
+        folder: of the store.
+        entry: of the manifest.
+        schema: columns and types that the file must have; None takes them as they are.
     """
 
-    def __init__(self, folder: Path, entry: ShardEntry) -> None:
+    def __init__(self, folder: Path, entry: ShardEntry, schema: pa.Schema | None = None) -> None:
         self.path = folder / entry.name
+        self._schema = schema
         self.rows = entry.rows
         self._bytes = entry.bytes
         self._metadata: pq.FileMetaData | None = None
@@ -114,13 +123,13 @@ class ShardFile:
     def read(self, columns: Sequence[str] | None = None) -> pa.Table:
         """All rows; `columns` None reads every column."""
         with self._open() as file:
-            return file.read(columns=columns, use_threads=False)
+            return _sound(file.read(columns=columns, use_threads=False))
 
     def groups(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """All rows, one row group after the other."""
         with self._open() as file:
             for group in range(file.num_row_groups):
-                yield file.read_row_group(group, columns=columns, use_threads=False)
+                yield _sound(file.read_row_group(group, columns=columns, use_threads=False))
 
     def take(self, rows: np.ndarray, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows at the positions `rows` (int64 [R], ascending); each row group is read once."""
@@ -128,27 +137,50 @@ class ShardFile:
         with self._open() as file:
             groups = np.searchsorted(self._group_starts, rows, side="right") - 1  # [R]
             for group in np.unique(groups):
-                table = file.read_row_group(int(group), columns=columns, use_threads=False)
+                table = _sound(file.read_row_group(int(group), columns=columns, use_threads=False))
                 parts.append(table.take(pa.array(rows[groups == group] - self._group_starts[group])))
         return pa.concat_tables(parts)
 
     @contextmanager
     def _open(self) -> Iterator[pq.ParquetFile]:
         try:
-            with pq.ParquetFile(
-                self.path, metadata=self._metadata, pre_buffer=False, page_checksum_verification=True
-            ) as file:
+            with (
+                _source(self.path) as source,
+                pq.ParquetFile(
+                    source, metadata=self._metadata, pre_buffer=False, page_checksum_verification=True
+                ) as file,
+            ):
                 if self._metadata is None:
+                    self._check(file)
                     self._metadata = file.metadata
                     sizes = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
                     self._group_starts = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
                 yield file
         except FileNotFoundError as error:
             raise self._damaged("is missing") from error
-        except (pa.ArrowInvalid, OSError) as error:
-            raise self._damaged(f"is damaged ({str(error).splitlines()[0]})") from error
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+            raise self._damaged(f"is damaged ({(str(error) or type(error).__name__).splitlines()[0]})") from error
+
+    def _check(self, file: pq.ParquetFile) -> None:
+        if file.metadata.num_rows != self.rows:
+            raise self._damaged(f"holds {file.metadata.num_rows} rows, the manifest says {self.rows}")
+        if self._schema is not None:  # joined stores have further columns behind these
+            names, found = self._schema.names, file.schema_arrow
+            if found.names[: len(names)] != names or not pa.schema(list(found)[: len(names)]).equals(self._schema):
+                raise self._damaged("does not have the columns of a pair store")
 
     def _damaged(self, how: str) -> InputError:
         return InputError(
             f"{self.path} {how}: run `pairsmith repair {self.path.parent}`, then the stage that made it once more"
         )
+
+
+def _source(path: Path) -> AbstractContextManager[Any]:
+    """What Parquet reads from: a local path, or an open remote file."""
+    return path.open("rb") if isinstance(path, RemotePath) else nullcontext(path)
+
+
+def _sound(table: pa.Table) -> pa.Table:
+    """The table, its texts and offsets checked: without a hash of the whole file, nobody has vouched for them yet."""
+    table.validate(full=True)
+    return table

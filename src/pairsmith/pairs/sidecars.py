@@ -25,7 +25,13 @@ SCORES_FOLDER = "scores"
 SELECTIONS_FOLDER = "selections"
 EMBEDDINGS_FOLDER = "embeddings"
 
-_METADATA = b"pairsmith"
+_COLUMNS: dict[str, dict[str, pa.DataType]] = {
+    SCORES_FOLDER: {"id": pa.string(), "score": pa.float64(), "reason": pa.string(), "twin": pa.string()},
+    EMBEDDINGS_FOLDER: {"id": pa.string(), "vector": pa.list_(pa.float32()), "reason": pa.string()},
+    SELECTIONS_FOLDER: {"id": pa.string(), "rank": pa.int64(), "score": pa.float64()},
+}
+_OPTIONAL = ("reason", "twin")
+METADATA = b"pairsmith"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*$")
 
 
@@ -74,6 +80,8 @@ def write_sidecar(
         InputError: an unfit name, ids unknown or twice, or a sidecar of that name with other settings.
     """
     path = sidecar_path(store, folder, name)
+    if path.parent.is_symlink():
+        raise InputError(f"{path.parent} is a link, through which nothing is written: make it a folder of the store")
     ids = table.column("id").to_pylist()
     if len(set(ids)) < len(ids):
         raise InputError(f"{path}: an id is there twice")
@@ -114,14 +122,43 @@ def read_sidecar(store: PairStore, folder: str, name: str) -> Sidecar:
         known = ", ".join(sidecar_names(store, folder)) or "none"
         raise InputError(f"{store.folder} has no {folder} named {name!r}; there are: {known}")
     table, about = read_table(path)
+    for column, kind in _COLUMNS[folder].items():
+        found = table.schema.field(column).type if column in table.column_names else None
+        if found is None and column in _OPTIONAL:
+            continue
+        if column == "vector" and found is not None:
+            fits = pa.types.is_fixed_size_list(found) and found.value_type == pa.float32()
+        else:
+            fits = found == kind
+        if not fits:
+            raise InputError(
+                f"{path} is no file of {folder}: its column {column!r} is {found or 'missing'}, not {kind}"
+            )
     return Sidecar(table, about["settings"], about.get("counts", {}))
 
 
 def write_table(path: Path, table: pa.Table, about: Mapping[str, Any]) -> None:
     """A table with JSON values in its metadata, atomically; equal tables give equal bytes."""
-    table = table.replace_schema_metadata({_METADATA: canonical_json(dict(about)).encode()}).combine_chunks()
+    table = table.replace_schema_metadata({METADATA: canonical_json(dict(about)).encode()}).combine_chunks()
     with atomic_file(path) as file:
         pq.write_table(table, file, compression="zstd", use_dictionary=False, write_page_checksum=True)
+
+
+def read_about(path: Path) -> tuple[pa.Schema, dict[str, Any]]:
+    """The columns of a sidecar and what it says of itself, without reading its rows.
+
+    Raises:
+        InputError: damaged, or another kind of file.
+    """
+    try:
+        with path.open("rb") as file:
+            schema = pq.read_schema(file)
+        about = json.loads((schema.metadata or {})[METADATA])
+        dict(about["settings"])
+        dict(about.get("counts", {}))
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise _no_sidecar(path, error) from error
+    return schema, about
 
 
 def read_table(path: Path) -> tuple[pa.Table, dict[str, Any]]:
@@ -130,11 +167,17 @@ def read_table(path: Path) -> tuple[pa.Table, dict[str, Any]]:
     Raises:
         InputError: damaged, or another kind of file.
     """
+    _, about = read_about(path)
     try:
-        table = pq.read_table(path, use_threads=False, page_checksum_verification=True)
-        about = json.loads(table.schema.metadata[_METADATA])
-        about["settings"]
-        table.column("id")
-    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is damaged or not of this kind ({error}): delete it and make it again") from error
+        with path.open("rb") as file:
+            table = pq.ParquetFile(file, page_checksum_verification=True).read(use_threads=False)
+        table.validate(full=True)
+        if table.column("id").null_count:
+            raise ValueError("a row has no id")
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+        raise _no_sidecar(path, error) from error
     return table, about
+
+
+def _no_sidecar(path: Path, error: Exception) -> InputError:
+    return InputError(f"{path} is damaged or not of this kind ({error}): delete it and make it again")

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from pairsmith.errors import InputError
 from pairsmith.pairs.manifest import Manifest
+from pairsmith.pairs.remote import as_folder
 from pairsmith.pairs.schema import STATUS, Pair, make_schema, table_to_pairs
 from pairsmith.pairs.shards import ShardFile
 from pairsmith.pairs.writer import PairWriter
@@ -30,7 +31,7 @@ class PairStore:
     columns are loading; may be pickled and forked.
 
     Args:
-        folder: the store.
+        folder: the store, or its address on object storage (`s3://bucket/store`; see `remote`).
         partial: open a store that is still being made, with the rows that are there.
 
     Raises:
@@ -38,14 +39,14 @@ class PairStore:
     """
 
     def __init__(self, folder: Path | str, *, partial: bool = False) -> None:
-        self.folder = Path(folder)
+        self.folder = as_folder(folder)
         self.manifest = Manifest.load(self.folder)
         if not self.manifest.complete and not partial:
             raise InputError(
                 f"{self.folder} is unfinished: run the stage that makes it again, it goes on where it stopped"
             )
         self._partial = partial
-        self._shards = [ShardFile(self.folder, entry) for entry in self.manifest.shards]
+        self._shards = [ShardFile(self.folder, entry, self.schema) for entry in self.manifest.shards]
         for shard in self._shards:
             shard.check_size()
         self._starts = np.cumsum([0, *(shard.rows for shard in self._shards)], dtype=np.int64)  # [S + 1]
@@ -146,11 +147,24 @@ class PairStore:
                 f"{self.folder} has the positions 0..{len(self) - 1}, not {positions.min()}..{positions.max()}"
             )
         rows, back = np.unique(self._ok_rows()[positions], return_inverse=True)  # [U], [n]
-        shards = np.searchsorted(self._starts, rows, side="right") - 1  # [U]
-        parts = [
+        return self.take_rows(rows, names).take(pa.array(back))
+
+    def take_rows(self, rows: np.ndarray, columns: Sequence[str] | None = None) -> pa.Table:
+        """The rows of any status with the numbers `rows` (int64 [R], ascending, at least one; see `row_numbers`)."""
+        names = self._check_columns(columns)
+        shards = np.searchsorted(self._starts, rows, side="right") - 1  # [R]
+        return pa.concat_tables(
             self._shards[shard].take(rows[shards == shard] - self._starts[shard], names) for shard in np.unique(shards)
-        ]
-        return pa.concat_tables(parts).take(pa.array(back))
+        )
+
+    def row_numbers(self) -> np.ndarray:
+        """The number of each position's row among all rows, whatever their status, int64 [len(store)]."""
+        return self._ok_rows()
+
+    def shard_tables(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """All rows of any status, shard by shard."""
+        names = self._check_columns(columns)
+        return (shard.read(names) for shard in self._shards)
 
     def column(self, name: str) -> pa.ChunkedArray:
         """A whole column of the "ok" rows, kept in memory: for text and numbers, not for images."""
@@ -171,10 +185,28 @@ class PairStore:
             InputError: a row has no list there, or one of another length.
         """
         if name not in self._matrices:
-            matrix = _stack_lists(self.table([name]).column(name), f"{self.folder}: column {name!r}")
+            matrix = self._stacked_by_shard(name) if len(self._shards) > 1 else None
+            if matrix is None:  # one shard, whose memory can be shared; or lists that do not fit, which are explained
+                matrix = _stack_lists(self.table([name]).column(name), f"{self.folder}: column {name!r}")
             matrix.flags.writeable = False
             self._matrices[name] = matrix
         return self._matrices[name]
+
+    def _stacked_by_shard(self, name: str) -> np.ndarray | None:
+        """A list column as uint16 [n, N] with one shard besides it in memory; None where lists are no matrix."""
+        matrix, at = None, 0
+        for shard, statuses in self._shards_with_statuses():
+            column = shard.read([name]).column(name).filter(pa.array(statuses == STATUS.index("ok")))
+            if not len(column):
+                continue
+            widths = pc.unique(pc.list_value_length(column)).to_pylist()
+            if column.null_count or len(widths) != 1 or (matrix is not None and matrix.shape[1] != widths[0]):
+                return None
+            if matrix is None:
+                matrix = np.empty((len(self), widths[0]), np.uint16)  # [n, N]
+            matrix[at : at + len(column)] = _stack_lists(column, str(shard.path))
+            at += len(column)
+        return matrix
 
     def _check_columns(self, columns: Sequence[str] | None) -> list[str]:
         names = self.schema.names if columns is None else list(columns)
@@ -186,13 +218,15 @@ class PairStore:
     def _all_statuses(self) -> np.ndarray:
         """The status of every row as its place in STATUS, uint8 [rows]."""
         if self._statuses is None:
-            codes = pa.array(STATUS)
-            parts = [
-                pc.index_in(shard.read(["status"]).column("status"), value_set=codes).to_numpy()
-                for shard in self._shards
-            ]
-            self._statuses = np.concatenate([np.zeros(0, np.uint8), *parts]).astype(np.uint8)
+            parts = [self._shard_statuses(shard) for shard in self._shards]
+            self._statuses = np.concatenate([np.zeros(0, np.uint8), *parts])
         return self._statuses
+
+    def _shard_statuses(self, shard: ShardFile) -> np.ndarray:
+        codes = pc.index_in(shard.read(["status"]).column("status"), value_set=pa.array(STATUS))
+        if codes.null_count:
+            raise InputError(f"{shard.path} has rows whose status is none of {', '.join(STATUS)}")
+        return codes.to_numpy().astype(np.uint8)
 
     def _ok_rows(self) -> np.ndarray:
         """The row numbers of the "ok" rows, int64 [n]."""

@@ -12,6 +12,8 @@ from pairsmith.errors import InputError
 from pairsmith.pairs.atomic import is_temporary, sweep_temporaries, sync_folder
 from pairsmith.pairs.lock import FolderLock
 from pairsmith.pairs.manifest import MANIFEST_NAME, Manifest, ShardEntry, shard_index
+from pairsmith.pairs.remote import as_folder
+from pairsmith.pairs.schema import make_schema
 from pairsmith.pairs.shards import ShardFile
 from pairsmith.pairs.sidecars import EMBEDDINGS_FOLDER, SCORES_FOLDER, SELECTIONS_FOLDER
 from pairsmith.pairs.work_folder import WORK_FOLDER
@@ -19,10 +21,10 @@ from pairsmith.pairs.writer import CARD_NAME
 
 logger = logging.getLogger(__name__)
 
-ProblemKind = Literal["missing", "torn", "changed", "unlisted", "temporary", "foreign", "duplicate"]
+ProblemKind = Literal["missing", "torn", "changed", "unreadable", "unlisted", "temporary", "foreign", "duplicate"]
 
 # Problems that cost rows, or would show a reader rows that are not the store's.
-_GRAVE = ("missing", "torn", "changed", "unlisted", "duplicate")
+_GRAVE = ("missing", "torn", "changed", "unreadable", "unlisted", "duplicate")
 _BELONGS = {MANIFEST_NAME, CARD_NAME, SCORES_FOLDER, SELECTIONS_FOLDER, EMBEDDINGS_FOLDER, WORK_FOLDER}
 
 
@@ -30,9 +32,9 @@ _BELONGS = {MANIFEST_NAME, CARD_NAME, SCORES_FOLDER, SELECTIONS_FOLDER, EMBEDDIN
 class Problem:
     """One thing that is not as the manifest says.
 
-    `kind` is "missing" (no file), "torn" (another size), "changed" (another SHA-256), "unlisted" (a shard that the
-    manifest does not name), "temporary" (left by a killed writer), "foreign" (not of the store; never touched) or
-    "duplicate" (an id that several rows share).
+    `kind` is "missing" (no file), "torn" (another size), "changed" (another SHA-256), "unreadable" (as listed, but no
+    shard of this store), "unlisted" (a shard that the manifest does not name), "temporary" (left by a killed writer),
+    "foreign" (not of the store; never touched) or "duplicate" (an id that several rows share).
     """
 
     kind: ProblemKind
@@ -65,12 +67,12 @@ def verify(folder: Path | str) -> Report:
     Raises:
         InputError: the folder is no store, or its manifest cannot be read.
     """
-    folder = Path(folder)
+    folder = as_folder(folder)
     manifest = Manifest.load(folder)
     problems = [problem for entry in manifest.shards if (problem := _check_shard(folder, entry))]
     broken = {problem.file for problem in problems}
     problems += _strays(folder, manifest)
-    problems += _duplicates(folder, [entry for entry in manifest.shards if entry.name not in broken])
+    problems += _duplicates(folder, manifest, broken)
     rows = sum(entry.rows for entry in manifest.shards)
     return Report(folder, rows, len(manifest.shards), manifest.complete, tuple(problems))
 
@@ -90,12 +92,12 @@ def repair(folder: Path | str, retry_failed: bool = False) -> Report:
     Raises:
         InputError: as `verify`; the folder is being written, or cannot be.
     """
-    folder = Path(folder)
+    folder = as_folder(folder)
     Manifest.load(folder)  # says clearly that a folder is no store
     with FolderLock(folder):
         report = verify(folder)
         manifest = Manifest.load(folder)
-        kinds = ("missing", "torn", "changed", "unlisted")
+        kinds = ("missing", "torn", "changed", "unreadable", "unlisted")
         doomed = {problem.file for problem in report.problems if problem.kind in kinds}
         if retry_failed:
             whole = [entry for entry in manifest.shards if entry.name not in doomed]
@@ -131,7 +133,7 @@ def _check_shard(folder: Path, entry: ShardEntry) -> Problem | None:
 def _strays(folder: Path, manifest: Manifest) -> list[Problem]:
     listed = {entry.name for entry in manifest.shards}
     problems = []
-    for path in sorted(folder.iterdir()):
+    for path in sorted(folder.iterdir(), key=str):
         if path.name in listed or path.name in _BELONGS:
             continue
         if is_temporary(path):
@@ -143,13 +145,21 @@ def _strays(folder: Path, manifest: Manifest) -> list[Problem]:
     return problems
 
 
-def _duplicates(folder: Path, entries: list[ShardEntry]) -> list[Problem]:
-    """For each shard with ids that an earlier row has, one problem with an example."""
+def _duplicates(folder: Path, manifest: Manifest, broken: set[str]) -> list[Problem]:
+    """For each shard with ids that an earlier row has, one problem with an example; one where none can be read."""
     seen: set[str] = set()
     problems = []
-    for entry in entries:
+    for entry in manifest.shards:
+        if entry.name in broken:
+            continue
         repeated = []
-        for row_id in ShardFile(folder, entry).read(["id"]).column("id").to_pylist():
+        shard = ShardFile(folder, entry, make_schema(manifest.num_tokens))
+        try:
+            ids = shard.read(["id"]).column("id").to_pylist()
+        except InputError as error:
+            problems.append(Problem("unreadable", entry.name, str(error)))
+            continue
+        for row_id in ids:
             if row_id in seen:
                 repeated.append(row_id)
             seen.add(row_id)

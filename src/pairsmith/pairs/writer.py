@@ -13,6 +13,7 @@ from pairsmith.errors import InputError
 from pairsmith.pairs.atomic import atomic_file, crash_point, sweep_temporaries, sync_folder
 from pairsmith.pairs.lock import FolderBusy, FolderLock
 from pairsmith.pairs.manifest import MANIFEST_NAME, Manifest, ShardEntry, shard_index
+from pairsmith.pairs.remote import as_folder
 from pairsmith.pairs.schema import Pair, pairs_to_table
 from pairsmith.pairs.shards import fit_table, write_shard_file
 from pairsmith.pairs.work_folder import WORK_FOLDER, sweep_work
@@ -68,7 +69,7 @@ class PairWriter:
             writer.seal()
 
     Args:
-        folder: where the store is or will be.
+        folder: where the store is or will be; on object storage nothing locks it (see `remote`).
         settings: of the stage that makes the rows, in full; JSON values.
         inputs: name -> fingerprint of everything the rows are made from.
         kind: what the rows are.
@@ -92,7 +93,7 @@ class PairWriter:
         tokenizer: str | None = None,
         layout: Mapping[str, int] | None = None,
     ) -> None:
-        self.folder = Path(folder)
+        self.folder = as_folder(folder)
         wanted = Manifest.make(kind, settings, inputs or {}, tokenizer, num_tokens, layout or {})
         try:
             self.folder.mkdir(parents=True, exist_ok=True)

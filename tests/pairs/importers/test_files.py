@@ -55,7 +55,7 @@ def test_unreadable_image_files_name_the_file(tmp_path, monkeypatch):
         read_image_file(tmp_path, ["big.jpg"])
 
 
-@pytest.mark.parametrize("content", [b'{"a": 1,\n}', b"\xff\xfe\x00", b"", b"[" * 100_000])
+@pytest.mark.parametrize("content", [b'{"a": 1,\n}', b"\xff\xfe\x00", b"", b"[" * 100_000, b"9" * 6000])
 def test_broken_json_is_an_input_error_that_names_the_file(content, tmp_path):
     path = tmp_path / "captions.json"
     path.write_bytes(content)

@@ -130,9 +130,13 @@ def test_pictures_are_read_only_when_asked_for(tmp_path, monkeypatch):
     path = write(tmp_path / "x.parquet", {"image": structs(40), "caption": ["a"] * 40}, row_group_size=10)
     opened = []
     real = pq.ParquetFile.iter_batches
-    monkeypatch.setattr(
-        pq.ParquetFile, "iter_batches", lambda self, **rest: opened.append(rest["row_groups"]) or real(self, **rest)
-    )
+
+    def noted(self, **rest):
+        if rest["columns"] == ["image"]:
+            opened.append(rest["row_groups"])
+        return real(self, **rest)
+
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", noted)
     for number, record in enumerate(ParquetSource(path).records()):
         if number in (23, 29):
             assert record.load() == picture(number)
@@ -151,3 +155,12 @@ def test_total_rows_where_the_footer_tells(tmp_path):
 def test_a_folder_without_parquet(tmp_path):
     with pytest.raises(InputError, match=r"no \.parquet files"):
         next(iter_pairs_parquet(tmp_path))
+
+
+@pytest.mark.parametrize("column", ["caption", "split"])
+def test_texts_that_are_not_utf8_name_the_file(column, tmp_path):
+    wrong = pa.StringArray.from_buffers(2, pa.py_buffer(b"\0\0\0\0\1\0\0\0\2\0\0\0"), pa.py_buffer(b"\xff\xff"))
+    columns = {"image": structs(2), "caption": pa.array(["a", "b"]), "split": pa.array(["train"] * 2)}
+    path = write(tmp_path / "x.parquet", columns | {column: wrong})
+    with pytest.raises(InputError, match=r"x\.parquet: is no readable Parquet file"):
+        list(ParquetSource(path, split="all" if column == "caption" else None).records())

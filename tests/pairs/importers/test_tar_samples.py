@@ -108,3 +108,18 @@ def test_what_is_no_tar(content, tmp_path):
     found, error = until_the_tear(tmp_path / "x.tar")
     assert found == []
     assert error.startswith("x.tar is torn")
+
+
+@pytest.mark.parametrize("place", ["a.jpg", "c.jpg"])
+@pytest.mark.parametrize("size", ["-1", "-1048576", "1099511627776", "9223372036854775807", "99999999999999999999"])
+def test_sizes_that_cannot_be_are_a_tear(tmp_path, size, place):
+    with tarfile.open(tmp_path / "x.tar", "w", format=tarfile.PAX_FORMAT) as tar:
+        for name, data in MEMBERS:
+            header = tarfile.TarInfo(name)
+            header.size = len(data)
+            if name == place:
+                header.pax_headers = {"size": size}
+            tar.addfile(header, io.BytesIO(data))
+    found, error = until_the_tear(tmp_path / "x.tar")
+    assert found == ([] if place == "a.jpg" else WHOLE[:2])
+    assert error.startswith("x.tar is torn")

@@ -145,3 +145,14 @@ def test_columns_of_other_tools_do_not_become_ours(tmp_path):
     path = write_tar(tmp_path / "x.tar", [("a.jpg", picture()), ("a.txt", b"t"), ("a.json", details)])
     (row,) = iter_pairs_webdataset(path)
     assert (row.generator, row.seed) == ("import:webdataset", 0)
+
+
+@pytest.mark.parametrize(
+    "shape", ["(1000000000000,)", "(3000000000,)", "(-1,)", "(99999999999999999999,)", "('a',)", "(", "((((" * 50]
+)
+def test_a_token_array_that_promises_more_than_it_holds_is_a_failed_row(tmp_path, shape):
+    head = f"{{'descr': '<u2', 'fortran_order': False, 'shape': {shape}, }}".encode() + b"\n"
+    data = b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head + bytes(64)
+    rows = list(iter_pairs_webdataset(write_tar(tmp_path / "x.tar", [("a.npy", data), ("a.txt", b"t")])))
+    assert [row.status for row in rows] == ["failed"]
+    assert "a.npy is not a NumPy array" in rows[0].reason or "a.npy promises" in rows[0].reason

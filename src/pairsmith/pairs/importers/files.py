@@ -53,7 +53,7 @@ def read_json(path: Path) -> Any:
         raise InputError(
             f"{path}: is not valid JSON (line {error.lineno}, column {error.colno}: {error.msg})"
         ) from error
-    except (UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # other encodings, endless nesting, numbers of thousands of digits
         raise InputError(f"{path}: is not valid JSON ({error})") from error
 
 

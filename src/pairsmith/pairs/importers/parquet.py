@@ -74,7 +74,7 @@ class ParquetSource(Source):
         width = tokens_width(schemas[0])
         self._has_tokens = width is not None
         self.num_tokens = width or None
-        self.tokenizer = (schemas[0].metadata or {}).get(TOKENIZER_KEY, b"").decode() or None
+        self.tokenizer = (schemas[0].metadata or {}).get(TOKENIZER_KEY, b"").decode("utf-8", "replace") or None
         if self.image is None and not self._has_tokens:
             raise InputError(
                 f"{path}: has no image column among {', '.join(schemas[0].names)}; name it with image_column=NAME"
@@ -94,6 +94,7 @@ class ParquetSource(Source):
         for file in self.files:
             try:
                 column = pq.read_table(self.folder / file, columns=["split"]).column("split")
+                column.validate(full=True)
             except (pa.ArrowException, OSError) as error:
                 raise _unreadable(self.folder / file, error) from error
             found.update(value for value in pc.unique(column).to_pylist() if value is not None)
@@ -127,10 +128,12 @@ class ParquetSource(Source):
                 raise _unreadable(path, error) from error
 
     def _group(self, parquet: pq.ParquetFile, group: int, file: Path, number: int) -> Iterator[Record]:
-        table = parquet.read_row_group(group, columns=self._light_columns(parquet.schema_arrow))
+        columns = self._light_columns(parquet.schema_arrow)
+        light = parquet.iter_batches(batch_size=_TEXT_BATCH, row_groups=[group], columns=columns, use_threads=False)
         pictures = None if self.image is None else _Pictures(parquet, group, self.image)
         index = -1
-        for batch in table.to_batches(max_chunksize=_TEXT_BATCH):
+        for batch in light:
+            batch.validate(full=True)  # texts that are not UTF-8, offsets that lead nowhere
             all_tokens = batch.column("tokens") if self._has_tokens else None
             texts = batch.drop_columns(["tokens"]) if self._has_tokens else batch
             for at, values in enumerate(texts.to_pylist()):
@@ -219,7 +222,7 @@ def _nothing() -> None:
 def _schema(path: Path) -> pa.Schema:
     try:
         return pq.read_schema(path)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _unreadable(path, error) from error
 
 

@@ -67,6 +67,9 @@ def tar_samples(path: Path, extensions: frozenset[str]) -> Iterator[TarSample]:
             while (member := tar.next()) is not None:
                 tar.members.clear()  # type: ignore[attr-defined]  # else tarfile keeps every header it has seen
                 key, extension = _split_name(member)
+                if member.size < 0 or member.offset_data < 0:
+                    tear = f"member {member.name!r} has a size below zero"
+                    break
                 if member.offset_data + member.size > size:
                     tear, cut_key = f"member {member.name!r} is cut off", key
                     break
@@ -79,7 +82,7 @@ def tar_samples(path: Path, extensions: frozenset[str]) -> Iterator[TarSample]:
                 sample.members.setdefault(extension, (member.offset_data, member.size))
             if not tear and not _closed(path, tar.offset):
                 tear = f"damaged or cut off at byte {tar.offset}"
-    except (tarfile.TarError, OSError, ValueError) as error:
+    except (tarfile.TarError, OSError, ValueError, OverflowError) as error:
         tear = str(error)
     if sample is not None:
         same_kinds = bool(kinds) and kinds <= set(sample.members)

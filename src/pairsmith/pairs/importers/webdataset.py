@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib import format as numpy_format
 
 from pairsmith.errors import InputError
 from pairsmith.pairs.importers.files import (
@@ -150,12 +151,21 @@ def _tokens(path: Path, sample: TarSample) -> np.ndarray | None:
     data = _member(path, sample, "npy")
     if data is None:
         return None
+    stream = io.BytesIO(data)
     try:
-        array = np.load(io.BytesIO(data), allow_pickle=False)
-    except (ValueError, EOFError) as error:
+        version = numpy_format.read_magic(stream)
+        read = numpy_format.read_array_header_1_0 if version == (1, 0) else numpy_format.read_array_header_2_0
+        shape, _, dtype = read(stream)
+    except Exception as error:  # NumPy reads the header as a piece of Python, which fails in many ways
         raise InputError(f"{path.name}: {sample.key}.npy is not a NumPy array ({error})") from error
-    fits = isinstance(array, np.ndarray) and array.dtype == np.uint16 and array.ndim == 1
-    return array if fits else None
+    if dtype.hasobject:
+        raise InputError(f"{path.name}: {sample.key}.npy is not a NumPy array of numbers")
+    if dtype != np.uint16 or len(shape) != 1:
+        return None
+    body = data[stream.tell() :]  # its length is compared before memory is taken for what the header promises
+    if shape[0] * dtype.itemsize != len(body):
+        raise InputError(f"{path.name}: {sample.key}.npy promises {shape[0]} numbers and holds {len(body)} bytes")
+    return np.frombuffer(body, dtype).astype(np.uint16)
 
 
 def _image(path: Path, offset: int, size: int) -> bytes:
