@@ -10,6 +10,7 @@ from pairsmith.execution import run_stage
 from pairsmith.pairs import Pair, PairStore, pair_id
 from pairsmith.settings import canonical_json
 from pairsmith.stages.allocation import Allocation
+from pairsmith.stages.joined_allocation import JoinedAllocation
 from pairsmith.stages.renderer import Drawing, Renderer
 
 Progress = Callable[[int, int, int], None]
@@ -21,7 +22,7 @@ def render_captions(
     out: Path,
     *,
     repeat: int = 1,
-    allocation: Allocation | None = None,
+    allocation: Allocation | JoinedAllocation | None = None,
     shard_rows: int = 1000,
     batch_rows: int = 64,
     progress: Progress | None = None,
@@ -34,7 +35,8 @@ def render_captions(
         out: folder of the new store. A row's `group` is the caption's id, so that renderings of one caption belong
             together; its picture depends on caption, generator, settings and seed alone.
         repeat: pictures a caption, each with a seed of its own.
-        allocation: what this generator is to draw, instead of every caption `repeat` times.
+        allocation: what this generator is to draw, of one plan or of several at once, instead of every caption
+            `repeat` times.
         shard_rows, batch_rows: rows a shard, and captions drawn at a time.
         progress: called with (rows done, all rows, failed rows).
 
