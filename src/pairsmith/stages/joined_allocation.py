@@ -54,6 +54,6 @@ class JoinedAllocation:
                 found.update(part.turns(store, generator))
         if not found:
             raise InputError(
-                f"the allocations give {generator!r} nothing to draw; they have {', '.join(self.counts())}"
+                f"the allocations give {generator!r} nothing; they have {', '.join(self.counts())}"
             )
         return sorted(found)

@@ -2,7 +2,7 @@
 
 Delta MTL is a mean of ratios, so its interval is that of its linear form around the means (delta method). Tasks that
 are measured on the same items move together and are added item by item; of items that differ, variances are added. As
-in `several_seeds`, what seeds and what items leave open are two half widths by Student's t, joined as a root of squares.
+in `several_seeds`, what seeds and what items leave open are two half widths by Student's t, joined as root of squares.
 """
 
 from __future__ import annotations

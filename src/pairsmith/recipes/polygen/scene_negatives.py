@@ -35,7 +35,7 @@ def world_lists(world: WorldSettings) -> WordLists:
     return replace(
         packaged,
         sets=(shapes,),
-        sets_of={name: (shapes,) for name in world.classes},
+        sets_of=dict.fromkeys(world.classes, (shapes,)),
         dimensions=dimensions,
         dimensions_of={word: (part,) for part in dimensions for word in part.near},
         digest=fingerprint([packaged.digest, world.to_dict()]),

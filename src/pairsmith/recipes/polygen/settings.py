@@ -54,7 +54,7 @@ class WriterSettings(Settings):
         "process; server: any OpenAI-compatible server",
     )
     model: str = Field(
-        default="smollm2", description="transformers: smollm2, a folder or hub id; server: its name there"
+        default="smollm2", description="transformers: smollm2, a folder or hub id; server: its name"
     )
     base_url: str | None = Field(default=None, description="server: its address, such as http://127.0.0.1:8000/v1")
     concepts: str | None = Field(
@@ -80,8 +80,8 @@ class NegativeChoice(Settings):
 
     by: Literal["rules", "editor"] = Field(
         default="rules",
-        description="rules: word lists; editor: a language model edits one slot of the caption, and the edit is verified "
-        "(the paper: Llama 3.1)",
+        description="rules: word lists; editor: a language model edits one slot of the caption, and the edit is "
+        "verified (the paper: Llama 3.1)",
     )
     kinds: tuple[Kind, ...] = Field(
         default=(
@@ -122,7 +122,7 @@ class SuiteSettings(Settings):
     )
     zero_shot: str | None = Field(default=None, description="folder of classified pictures: zero-shot (ImageNet)")
     retrieval: tuple[str, ...] = Field(
-        default=(), description="folders of captioned pictures in CLIP_benchmark's layout"
+        default=(), description="captioned pictures in CLIP_benchmark's layout"
     )
     sugarcrepe: str | None = Field(default=None, description="folder of SugarCrepe's files")
     sugarcrepe_pp: str | None = Field(default=None, description="folder of SugarCrepe++'s files")
@@ -135,10 +135,10 @@ class ExaminationSettings(Settings):
     """What is measured of the generators themselves."""
 
     captions: int = Field(
-        default=300, gt=3, description="of those that all generators drew: spectra, Vendi score, variance, probe, truth"
+        default=300, gt=3, description="that all generators draw and no arm: spectra, Vendi score, variance, probe, truth"
     )
     oracle_steps: int = Field(
-        default=300, gt=0, description="scenes: training steps of the oracle that judges pictures"
+        default=300, gt=0, description="scenes: steps of the oracle that judges pictures"
     )
     oracle_batch: int = Field(default=64, gt=0, description="scenes: rendered pictures a step of the oracle")
     examples: int = Field(default=8, gt=0, description="captions shown in the report, with all their pictures")
@@ -152,8 +152,8 @@ class PolygenSettings(RecipeSettings):
 
     arms: tuple[ArmName, ...] = Field(
         default=("single", "ensemble", "negatives", "negatives_constant"),
-        description="single: one arm for each generator, every caption drawn once; mixed: every caption once, by one of "
-        "all; ensemble: fewer captions, each by `views` generators; negclip: the ensemble with negatives as texts; "
+        description="single: one arm for each generator, every caption drawn once; mixed: every caption once, by one "
+        "of all; ensemble: fewer captions, each by `views` generators; negclip: the ensemble with negatives as texts; "
         "negatives: half of the pictures show hard negatives, under the ramp; _constant, _step: other curricula",
     )
     generators: tuple[GeneratorSettings, ...] = Field(min_length=1, description="the ensemble")
@@ -162,11 +162,11 @@ class PolygenSettings(RecipeSettings):
         description="generator whose single arm is the baseline of delta MTL, in SynthCLIP's part; null: the first",
     )
     tokenizer: str | None = Field(
-        default=None, description="of generators that draw tokens: folder or hub name; null: that of scenes"
+        default=None, description="of generators of tokens: folder or hub name; null: that of scenes"
     )
     language_model: str | None = Field(
         default=None,
-        description="frozen, read by generators that draw tokens: folder or hub name; null: that of scenes",
+        description="frozen, read by generators of tokens: folder or hub name; null: that of scenes",
     )
     budget: int = Field(gt=0, description="pictures of every arm")
     views: int | None = Field(
