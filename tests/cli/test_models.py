@@ -177,7 +177,7 @@ def test_another_language_model_of_the_same_width_is_refused(pairsmith, models, 
     assert render(models / "lm").exit_code == 0
 
 
-@pytest.mark.parametrize("kind", ["masked", "flow"])
+@pytest.mark.parametrize("kind", ["masked", "flow", "autoregressive"])
 def test_a_generator_is_trained_and_renders(pairsmith, models, pairs, tmp_path, kind):
     partners = ("--tokenizer", models / "tokenizer", "--language-model", models / "lm")
     tokens = tmp_path / "tokens"
@@ -204,7 +204,7 @@ def test_a_generator_is_trained_and_renders(pairsmith, models, pairs, tmp_path, 
     assert (config["grid"], config["codebook_size"], config["code_dim"], config["text_layer"]) == (2, 16, 8, 1)
     rendered = pairsmith(
         "render", pairs, "--generator", tmp_path / "made", *partners, "--images", "--out", tmp_path / "drawn",
-        "--set", "steps=2",
+        "--set", "guidance=2",
     )  # fmt: skip
     assert rendered.exit_code == 0, rendered.output
     drawn = list(PairStore(tmp_path / "drawn").iter_pairs())

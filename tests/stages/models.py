@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from pairsmith.generators.autoregressive import AutoregressiveSamplingSettings
 from pairsmith.generators.config import GeneratorConfig
 from pairsmith.generators.model import MaskedGenerator
 from pairsmith.generators.sampling import SamplingSettings
@@ -19,6 +20,7 @@ from pairsmith.tokenizer.config import TokenizerConfig
 from pairsmith.tokenizer.model import VQTokenizer
 from pairsmith.training.synthesis import Synthesizer
 from tests.captions.tiny import tiny_llama, tiny_tokenizer
+from tests.generators.autoregressive.models import CONFIG, make_autoregressive
 
 CAPTIONS = [
     f"a {size} {colour} {thing}"
@@ -47,17 +49,27 @@ def make_synthesizer(seed: int = 0) -> Synthesizer:
     return Synthesizer(generator, encoder, SamplingSettings(steps=4, block_rows=8), seed)
 
 
+def make_autoregressive_synthesizer(seed: int = 0) -> Synthesizer:
+    encoder = make_synthesizer().text_encoder
+    sizes = {"codebook_size": 32, "text_dim": encoder.dim, "max_text": encoder.max_length}
+    generator = make_autoregressive(CONFIG.model_copy(update=sizes))
+    return Synthesizer(generator, encoder, AutoregressiveSamplingSettings(guidance=2.0, block_rows=8), seed)
+
+
+MAKERS = {"masked": make_synthesizer, "autoregressive": make_autoregressive_synthesizer}
+
+
 def make_captions(folder: Path) -> PairStore:
     pairs = [Pair(id=imported_id("test", text), caption=text) for text in CAPTIONS]
     return PairStore.write(folder, pairs, settings={"captions": "test"})
 
 
-def render(captions: Path, out: Path, images: bool = False, **options) -> PairStore:
+def render(captions: Path, out: Path, images: bool = False, kind: str = "masked", **options) -> PairStore:
     torch.set_num_threads(1)
-    renderer = TokenRenderer(make_synthesizer(), make_tokenizer(), images=images)
+    renderer = TokenRenderer(MAKERS[kind](), make_tokenizer(), images=images, name=kind)
     return render_captions(PairStore(captions), renderer, out, **{"shard_rows": 8, **options})
 
 
-def render_until_crash(captions: Path, out: Path, crash_at: str) -> None:
+def render_until_crash(captions: Path, out: Path, crash_at: str, kind: str = "masked") -> None:
     os.environ[CRASH_VARIABLE] = crash_at
-    render(captions, out, images=True)
+    render(captions, out, images=True, kind=kind)

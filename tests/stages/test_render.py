@@ -84,6 +84,25 @@ def test_killed_and_resumed_gives_byte_equal_shards(captions: Path, whole: Path,
     assert folder_bytes(tmp_path) == folder_bytes(whole)
 
 
+def test_an_autoregressive_generator_draws_the_same_alone_together_and_after_a_kill(
+    captions: Path, tmp_path: Path
+) -> None:
+    whole = render(captions, tmp_path / "whole", images=True, kind="autoregressive")
+    expected = list(whole.iter_pairs())
+    assert {pair.generator for pair in expected} == {"autoregressive"}
+    for batch_rows in (1, 7):
+        store = render(captions, tmp_path / str(batch_rows), images=True, kind="autoregressive", batch_rows=batch_rows)
+        assert list(store.iter_pairs()) == expected
+    process = multiprocessing.get_context("forkserver").Process(
+        target=render_until_crash, args=(captions, tmp_path / "killed", "rows-made:1", "autoregressive")
+    )
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    render(captions, tmp_path / "killed", images=True, kind="autoregressive")
+    assert folder_bytes(tmp_path / "killed") == folder_bytes(tmp_path / "whole")
+
+
 def test_a_tokenizer_of_other_codes_is_refused_and_another_decoder_is_not(captions: Path, tmp_path: Path) -> None:
     tokenizer, plain = make_tokenizer(), make_synthesizer()
     config = plain.generator.config.model_copy(update={"codes": tokenizer.codes_fingerprint()})

@@ -91,9 +91,7 @@ def render(
     ] = "auto",
     tokenizer: Annotated[
         str | None,
-        typer.Option(
-            "--tokenizer", metavar="MODEL", help="VQ tokenizer that a masked or flow generator was trained with."
-        ),
+        typer.Option("--tokenizer", metavar="MODEL", help="VQ tokenizer that a generator of tokens was trained with."),
     ] = None,
     language_model: Annotated[
         str | None,
@@ -130,9 +128,9 @@ def render(
 ) -> None:
     """Draw captions with a generator.
 
-    Masked and flow generators give rows with tokens, and with --images the pictures decoded from them; pipelines of
+    Generators trained here give rows with tokens, and with --images the pictures decoded from them; pipelines of
     diffusers give rows with pictures, which `pairsmith tokenize` turns into tokens. Settings for --set and --config
-    are those of the kind, such as steps and guidance; --dry-run shows them.
+    are those of the kind, such as guidance; --dry-run shows them.
     """
     from pairsmith.settings import load_settings
     from pairsmith.stages.generator_kinds import detect_kind, generator_kind

@@ -1,6 +1,6 @@
 """What all generators that draw tokens share: the codes they draw, their fingerprint, and their folder.
 
-A new one needs a config, a mark for its folder, and `draw`.
+A new one needs a config, a mark for its folder, how it takes in text, and `draw`.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+import torch
 from torch import Tensor, nn
 
 from pairsmith.errors import InputError
 from pairsmith.fingerprints import tensors_fingerprint
-from pairsmith.generators.conditioning import TextConditioner, TextContext
+from pairsmith.generators.codebook import CodeVectors
+from pairsmith.generators.conditioning import TextContext, TextFeatures
 from pairsmith.generators.config import TextToTokensConfig
 from pairsmith.model_folder import check_settings, find_folder, load_weights, read_values, save_folder
 from pairsmith.settings import canonical_json
@@ -27,6 +29,7 @@ class TokenGenerator(nn.Module, ABC):
     Attributes:
         config: the architecture.
         conditioner: turns text features into what the blocks attend to.
+        code_vectors: those of the tokenizer, where it is built on them; else None.
         KIND: what messages call it: "a masked generator".
         MARKS: what only this kind of model has in `config.json`.
         CONFIG: the class of its settings.
@@ -36,7 +39,8 @@ class TokenGenerator(nn.Module, ABC):
     MARKS: ClassVar[Mapping[str, str]]
     CONFIG: ClassVar[type[TextToTokensConfig]]
     config: TextToTokensConfig
-    conditioner: TextConditioner
+    conditioner: TextFeatures
+    code_vectors: CodeVectors | None
 
     @abstractmethod
     def draw(self, text: Tensor, text_mask: Tensor, settings: Any, seeds: Sequence[int]) -> Tensor:
@@ -53,7 +57,7 @@ class TokenGenerator(nn.Module, ABC):
         """
 
     def encode_text(self, text: Tensor, text_mask: Tensor, drop: Tensor | None = None) -> TextContext:
-        """Cross-attention keys and values of a batch of captions, made once for all refinement steps.
+        """Keys and values of a batch of captions for every block, made once for all that is drawn from them.
 
         Args:
             text: [B, L, text_dim] float features of the frozen language model.
@@ -63,11 +67,31 @@ class TokenGenerator(nn.Module, ABC):
         Raises:
             InputError: a shape or dtype differs from the above.
         """
-        return self.conditioner(text, text_mask, drop)
+        return self._context(text, text_mask, drop)
+
+    @abstractmethod
+    def _context(self, text: Tensor, text_mask: Tensor, drop: Tensor | None) -> TextContext:
+        """What `encode_text` gives."""
 
     def null_context(self, rows: int, length: int) -> TextContext:
         """The context of `rows` dropped captions, padded to `length` text positions."""
-        return self.conditioner.null(length).repeat(rows)
+        text = self.conditioner.null_text.new_zeros(1, length, self.config.text_dim)
+        mask = torch.zeros(1, length, dtype=torch.bool, device=text.device)
+        return self._context(text, mask, torch.ones(1, dtype=torch.bool, device=text.device)).repeat(rows)
+
+    def set_codebook(self, codebook: Tensor, floor: float = 1e-4) -> None:
+        """Take over the tokenizer's code vectors, whitened; they are saved with the model.
+
+        Args:
+            codebook: [codebook_size, code_dim] float.
+            floor: see `pairsmith.generators.codebook.whiten`.
+
+        Raises:
+            InputError: the generator is not built on a codebook, or the shape differs.
+        """
+        if self.code_vectors is None:
+            raise InputError("this generator has free token embeddings: set codebook_tied to use a codebook")
+        self.code_vectors.set(codebook, floor)
 
     def fingerprint(self) -> str:
         """16 hex digits that change with the configuration or with any weight."""

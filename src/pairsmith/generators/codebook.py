@@ -2,6 +2,9 @@
 
 With few training pictures most codes are seldom seen; tied to the code vectors, a rare code is read and proposed like
 its neighbours. A learned codebook is of low effective rank (colour dominates), hence the whitening.
+
+Codes are 0 to K - 1. One more id, K, is an input only: MASK of the masked generator, the start of a picture of the
+autoregressive one. It is never proposed.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pairsmith.errors import InputError
-from pairsmith.generators.config import GeneratorConfig
+from pairsmith.generators.config import CodesConfig
 
 
 def whiten(codebook: Tensor, floor: float = 1e-4) -> Tensor:
@@ -42,21 +45,21 @@ def whiten(codebook: Tensor, floor: float = 1e-4) -> Tensor:
 
 
 class FreeEmbedding(nn.Module):
-    """One learned vector a code and one for MASK."""
+    """One learned vector a code and one for the id above them."""
 
-    def __init__(self, config: GeneratorConfig) -> None:
+    def __init__(self, config: CodesConfig) -> None:
         super().__init__()
         self.table = nn.Embedding(config.codebook_size + 1, config.width)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """[B, N] int64 ids, MASK included -> [B, N, W]."""
+        """[B, N] int64 ids, the one above the codes included -> [B, N, W]."""
         return self.table(tokens)
 
 
 class FreeHead(nn.Module):
     """One learned output vector and bias a code."""
 
-    def __init__(self, config: GeneratorConfig) -> None:
+    def __init__(self, config: CodesConfig) -> None:
         super().__init__()
         self.output = nn.Linear(config.width, config.codebook_size)
 
@@ -106,9 +109,9 @@ def _mark_ready(module: nn.Module, incompatible: Any) -> None:
 
 
 class TiedEmbedding(nn.Module):
-    """A linear map of the code vector, plus a per-code residual that starts at zero, plus a vector for MASK."""
+    """A linear map of the code vector, plus a per-code residual that starts at zero, plus a vector for the id above."""
 
-    def __init__(self, config: GeneratorConfig) -> None:
+    def __init__(self, config: CodesConfig) -> None:
         super().__init__()
         assert config.code_dim is not None
         self.projection = nn.Linear(config.code_dim, config.width)
@@ -116,7 +119,7 @@ class TiedEmbedding(nn.Module):
         self.residual = nn.Embedding(config.codebook_size, config.width) if config.codebook_residual else None
 
     def forward(self, tokens: Tensor, vectors: Tensor) -> Tensor:
-        """[B, N] int64 ids, MASK included, and the [K, D] code vectors -> [B, N, W]."""
+        """[B, N] int64 ids, the one above the codes included, and the [K, D] code vectors -> [B, N, W]."""
         masked = tokens == vectors.shape[0]  # [B, N]
         known = tokens.masked_fill(masked, 0)
         embedded = self.projection(functional.embedding(known, vectors.to(self.mask.dtype)))
@@ -132,7 +135,7 @@ class TiedHead(nn.Module):
     Inner products alone could never prefer a code that lies between others, as plain background lies between shapes.
     """
 
-    def __init__(self, config: GeneratorConfig) -> None:
+    def __init__(self, config: CodesConfig) -> None:
         super().__init__()
         assert config.code_dim is not None
         self.projection = nn.Linear(config.width, config.code_dim)
@@ -150,3 +153,47 @@ class TiedHead(nn.Module):
         if self.residual is not None:
             logits = logits + functional.linear(hidden, self.residual.weight.float(), self.residual.bias.float())
         return logits
+
+
+def make_embedding(config: CodesConfig) -> tuple[CodeVectors | None, nn.Module]:
+    """Code vectors and embedding of a new model; no code vectors where its ends are free."""
+    if not config.codebook_tied:
+        return None, FreeEmbedding(config)
+    assert config.code_dim is not None
+    return CodeVectors(config.codebook_size, config.code_dim), TiedEmbedding(config)
+
+
+def make_head(config: CodesConfig) -> nn.Module:
+    """The head of a new model."""
+    return TiedHead(config) if config.codebook_tied else FreeHead(config)
+
+
+def read(embedding: nn.Module, tokens: Tensor, vectors: CodeVectors | None) -> Tensor:
+    """Ids [B, N] int64 -> [B, N, W]."""
+    return embedding(tokens) if vectors is None else embedding(tokens, vectors())
+
+
+def propose(head: nn.Module, hidden: Tensor, vectors: CodeVectors | None) -> Tensor:
+    """[..., W] -> logits [..., K] float32.
+
+    Over thousands of codes half precision would merge near-equal logits, so the head always runs in float32.
+    """
+    with torch.autocast(hidden.device.type, enabled=False):
+        return head(hidden.float()) if vectors is None else head(hidden.float(), vectors())
+
+
+@torch.no_grad()
+def initialise_ends(embedding: nn.Module, head: nn.Module, std: float) -> None:
+    """Scale the ends of a new model whose linear layers have been drawn."""
+    if not isinstance(embedding, TiedEmbedding) or not isinstance(head, TiedHead):
+        return
+    nn.init.trunc_normal_(embedding.mask, std=std)
+    # Whitened code vectors have norm sqrt(code_dim): inputs and logits start as small as with free embeddings.
+    for projection in (embedding.projection, head.projection):
+        projection.weight.mul_(embedding.projection.in_features**-0.5)
+    # softplus(-4) = 0.018 on squared norms around code_dim: distances begin faint, and are learnt.
+    nn.init.zeros_(head.precision.weight)
+    nn.init.constant_(head.precision.bias, -4.0)
+    if embedding.residual is not None and head.residual is not None:
+        nn.init.zeros_(embedding.residual.weight)
+        nn.init.zeros_(head.residual.weight)

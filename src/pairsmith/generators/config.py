@@ -25,9 +25,7 @@ class TextToTokensConfig(Settings):
     dropout: float = Field(
         default=0.1, ge=0, lt=1, description="on embeddings and on the output of each sublayer; A.1.3"
     )
-    codebook_size: int = Field(
-        default=8192, ge=2, description="classes of the output; MASK is one more id, input only; A.1.3"
-    )
+    codebook_size: int = Field(default=8192, ge=2, description="classes of the output; A.1.3")
     grid: int = Field(default=16, ge=1, description="tokens a side: 256 pixels, 16 times downsampled; §A.1.1")
     codes: str | None = Field(
         default=None,
@@ -65,6 +63,11 @@ class TextToTokensConfig(Settings):
         """Tokens of one picture, raster order."""
         return self.grid**2
 
+    @property
+    def uses_codebook(self) -> bool:
+        """Whether the model is built on the tokenizer's code vectors, and has their width as `code_dim`."""
+        raise NotImplementedError
+
     @model_validator(mode="after")
     def _heads_fit(self) -> Self:
         if self.width % self.heads:
@@ -72,8 +75,8 @@ class TextToTokensConfig(Settings):
         return self
 
 
-class GeneratorConfig(TextToTokensConfig):
-    """Architecture of `MaskedGenerator`.
+class CodesConfig(TextToTokensConfig):
+    """What generators have that read and propose codes: free vectors for each, or the tokenizer's code vectors.
 
     Raises:
         pydantic.ValidationError: `codebook_tied` without a `code_dim`.
@@ -89,12 +92,20 @@ class GeneratorConfig(TextToTokensConfig):
     )
 
     @property
-    def mask_id(self) -> int:
-        """The id that stands for a token not yet known; never an output."""
-        return self.codebook_size
+    def uses_codebook(self) -> bool:
+        return self.codebook_tied
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.codebook_tied and self.code_dim is None:
             raise ValueError("codebook_tied needs code_dim, the width of the tokenizer's code vectors")
         return self
+
+
+class GeneratorConfig(CodesConfig):
+    """Architecture of `MaskedGenerator`."""
+
+    @property
+    def mask_id(self) -> int:
+        """The id that stands for a token not yet known; never an output."""
+        return self.codebook_size

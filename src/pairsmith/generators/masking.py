@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from pydantic import Field
 from torch import Tensor
-from torch.nn import functional
 
+from pairsmith.generators.cross_entropy import code_losses
 from pairsmith.generators.schedules import Schedule, mask_ratio
 from pairsmith.settings import Settings
 
@@ -87,12 +87,7 @@ def masked_loss(
 
     context = model.encode_text(text, text_mask, drops.to(tokens.device))
     logits = model(inputs, context, positions)  # [P, K]
-    log_probabilities = functional.log_softmax(logits, dim=-1)  # [P, K]
-    entropies = -log_probabilities.gather(1, hidden_tokens[:, None])[:, 0]  # [P]
-    losses = entropies
-    if settings.label_smoothing:
-        uniform = -log_probabilities.mean(dim=-1)  # cross-entropy against all codes alike
-        losses = (1 - settings.label_smoothing) * entropies + settings.label_smoothing * uniform
+    losses, entropies = code_losses(logits, hidden_tokens, settings.label_smoothing)  # [P]
 
     masked = int(mask.sum())
     if settings.normalisation == "per-row":

@@ -12,10 +12,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from pairsmith.errors import InputError
 from pairsmith.generators.base import TokenGenerator
 from pairsmith.generators.blocks import Block
-from pairsmith.generators.codebook import CodeVectors, FreeEmbedding, FreeHead, TiedEmbedding, TiedHead
+from pairsmith.generators.codebook import initialise_ends, make_embedding, make_head, propose, read
 from pairsmith.generators.conditioning import TextConditioner, TextContext
 from pairsmith.generators.config import GeneratorConfig
 from pairsmith.generators.sampling import SamplingSettings, sample
@@ -35,22 +34,21 @@ class MaskedGenerator(TokenGenerator):
     MARKS: ClassVar = {"model_type": "pairsmith-masked-generator"}
     CONFIG = GeneratorConfig
     config: GeneratorConfig
+    conditioner: TextConditioner
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
         self.config = config
         self.mask_id = config.mask_id
         self.conditioner = TextConditioner(config)
-        tied = config.codebook_tied and config.code_dim
-        self.code_vectors = CodeVectors(config.codebook_size, tied) if tied else None
-        self.embedding: nn.Module = (TiedEmbedding if config.codebook_tied else FreeEmbedding)(config)
+        self.code_vectors, self.embedding = make_embedding(config)
         self.row_positions = nn.Parameter(torch.empty(config.grid, config.width))
         self.column_positions = nn.Parameter(torch.empty(config.grid, config.width))
         self.input_norm = nn.LayerNorm(config.width)
         self.dropout = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.output_norm = nn.LayerNorm(config.width)
-        self.head: nn.Module = (TiedHead if config.codebook_tied else FreeHead)(config)
+        self.head = make_head(config)
         self._initialise()
 
     def forward(self, tokens: Tensor, context: TextContext, positions: Tensor | None = None) -> Tensor:
@@ -71,19 +69,11 @@ class MaskedGenerator(TokenGenerator):
                 hidden = hidden.flatten(0, 1)[positions]  # [P, W]
             else:
                 hidden = hidden.gather(1, positions[..., None].expand(-1, -1, hidden.shape[-1]))  # [B, M, W]
-        hidden = self.output_norm(hidden)
-        # Over thousands of codes half precision would merge near-equal logits, so the head always runs in float32.
-        with torch.autocast(hidden.device.type, enabled=False):
-            if self.code_vectors is None:
-                return self.head(hidden.float())
-            return self.head(hidden.float(), self.code_vectors())
+        return propose(self.head, self.output_norm(hidden), self.code_vectors)
 
     def hidden_states(self, tokens: Tensor, context: TextContext) -> Tensor:
         """The residual stream after the last block, [B, N, W]."""
-        if self.code_vectors is None:
-            hidden = self.embedding(tokens)
-        else:
-            hidden = self.embedding(tokens, self.code_vectors())
+        hidden = read(self.embedding, tokens, self.code_vectors)
         positions = self.row_positions[:, None] + self.column_positions[None]  # [grid, grid, W]
         hidden = self.dropout(self.input_norm(hidden + positions.flatten(0, 1)))
         # unbind, not indexing: the gradient of an index fills and adds a tensor of all layers once a layer.
@@ -91,19 +81,8 @@ class MaskedGenerator(TokenGenerator):
             hidden = block(hidden, keys, values, context.mask)
         return hidden
 
-    def set_codebook(self, codebook: Tensor, floor: float = 1e-4) -> None:
-        """Give a tied generator the tokenizer's code vectors; they are whitened and saved with the model.
-
-        Args:
-            codebook: [codebook_size, code_dim] float.
-            floor: see `pairsmith.generators.codebook.whiten`.
-
-        Raises:
-            InputError: the generator is not tied to a codebook, or the shape differs.
-        """
-        if self.code_vectors is None:
-            raise InputError("this generator has free token embeddings: set codebook_tied to use a codebook")
-        self.code_vectors.set(codebook, floor)
+    def _context(self, text: Tensor, text_mask: Tensor, drop: Tensor | None) -> TextContext:
+        return self.conditioner(text, text_mask, drop)
 
     def draw(self, text: Tensor, text_mask: Tensor, settings: SamplingSettings, seeds: Sequence[int]) -> Tensor:
         """Tokens [B, N] int64 of one picture a row; see `pairsmith.generators.sampling.sample`."""
@@ -118,22 +97,10 @@ class MaskedGenerator(TokenGenerator):
                 nn.init.zeros_(module.bias)
             elif isinstance(module, nn.Embedding):
                 nn.init.trunc_normal_(module.weight, std=INIT_STD)
-        for parameter in (self.row_positions, self.column_positions, self.conditioner.null_text):
+        for parameter in (self.row_positions, self.column_positions):
             nn.init.trunc_normal_(parameter, std=INIT_STD)
-        nn.init.trunc_normal_(self.conditioner.null_key_value, std=INIT_STD)
-        if self.conditioner.text_positions is not None:
-            nn.init.trunc_normal_(self.conditioner.text_positions, std=INIT_STD)
+        self.conditioner.initialise(INIT_STD)
         for block in self.blocks:
             assert isinstance(block, Block)
             block.scale_outputs((3 * self.config.layers) ** -0.5)
-        if isinstance(self.embedding, TiedEmbedding) and isinstance(self.head, TiedHead):
-            nn.init.trunc_normal_(self.embedding.mask, std=INIT_STD)
-            # Whitened code vectors have norm sqrt(code_dim): inputs and logits start as small as with free embeddings.
-            for projection in (self.embedding.projection, self.head.projection):
-                projection.weight.mul_(self.embedding.projection.in_features**-0.5)
-            # softplus(-4) = 0.018 on squared norms around code_dim: distances begin faint, and are learnt.
-            nn.init.zeros_(self.head.precision.weight)
-            nn.init.constant_(self.head.precision.bias, -4.0)
-            if self.embedding.residual is not None and self.head.residual is not None:
-                nn.init.zeros_(self.embedding.residual.weight)
-                nn.init.zeros_(self.head.residual.weight)
+        initialise_ends(self.embedding, self.head, INIT_STD)

@@ -1,8 +1,7 @@
 """Masked decoding = order x schedule x guidance: all tokens start as MASK, every step commits some for good.
 
-A row's picture depends on its caption, its seed and the settings alone. Its random numbers come from its own seed and
-are drawn on the CPU; and since matrix kernels may round differently for different shapes, rows are always computed in
-blocks of one fixed size, the last one padded.
+A row's picture depends on its caption, its seed and the settings alone: its random numbers come from its own seed and
+are drawn on the CPU, and rows are computed in blocks of one fixed size.
 """
 
 from __future__ import annotations
@@ -27,6 +26,7 @@ from pairsmith.generators.orders import (
     most_confident,
     unknown_first,
 )
+from pairsmith.generators.row_blocks import draw_in_blocks
 from pairsmith.generators.schedules import Schedule, commit_table
 from pairsmith.settings import Settings
 
@@ -87,6 +87,10 @@ class DecodeState:
     def pending(self) -> Tensor:
         """[B, N] bool, True where nothing is committed yet."""
         return self.committed_at == self.PENDING
+
+    def select(self, rows: Tensor) -> DecodeState:
+        """The state of some rows, [b] int64."""
+        return DecodeState(self.tokens[rows], self.committed_at[rows])
 
     def commit(self, positions: Tensor, tokens: Tensor, chosen: Tensor, step: int) -> DecodeState:
         """Write `tokens` [B, M] at `positions` [B, M] (distinct in a row) where `chosen` [B, M] bool."""
@@ -149,7 +153,6 @@ def sample(
     return sample_states(model, text, text_mask, settings, seeds, known).tokens
 
 
-@torch.no_grad()
 def sample_states(
     model: MaskedGenerator,
     text: Tensor,
@@ -162,28 +165,19 @@ def sample_states(
     device = model.row_positions.device
     if known is None:
         known = torch.full((len(seeds), model.config.num_tokens), model.mask_id)
-    _check(model, text, text_mask, seeds, known)
-    if not seeds:
-        return DecodeState.start(known.to(device), model.mask_id)
-    text = _pad_text(text, model.config.max_text).to(device)
-    text_mask = _pad_text(text_mask, model.config.max_text).to(device)
-    training = model.training
-    model.eval()
-    try:
-        states = []
-        for start in range(0, len(seeds), settings.block_rows):
-            rows = torch.arange(start, start + settings.block_rows).clamp(max=len(seeds) - 1)
-            block = _decode_block(
-                model,
-                text[rows.to(device)],
-                text_mask[rows.to(device)],
-                settings,
-                [seeds[row] for row in rows.tolist()],
-                DecodeState.start(known[rows.to(known.device)].to(device).long(), model.mask_id),
-            )
-            states.append(block)
-    finally:
-        model.train(training)
+    start = DecodeState.start(_checked(model, len(seeds), known).to(device).long(), model.mask_id)
+    states = draw_in_blocks(
+        model,
+        text,
+        text_mask,
+        seeds,
+        settings.block_rows,
+        lambda text, text_mask, seeds, rows: _decode_block(
+            model, text, text_mask, settings, seeds, start.select(rows.to(device))
+        ),
+    )
+    if not states:
+        return start
     tokens = torch.cat([state.tokens for state in states])[: len(seeds)]
     committed_at = torch.cat([state.committed_at for state in states])[: len(seeds)]
     return DecodeState(tokens, committed_at)
@@ -277,21 +271,10 @@ def _draw(logits: Tensor, uniforms: Tensor, settings: SamplingSettings) -> Tenso
     return draw_tokens(logits, uniforms, settings.temperature, settings.top_k, settings.top_p)
 
 
-def _pad_text(values: Tensor, length: int) -> Tensor:
-    """Zeros (or False) after the last text position, up to the model's full text length."""
-    missing = length - values.shape[1]
-    if missing <= 0:
-        return values
-    return torch.cat((values, values.new_zeros(values.shape[0], missing, *values.shape[2:])), dim=1)
-
-
-def _check(model: MaskedGenerator, text: Tensor, text_mask: Tensor, seeds: Sequence[int], known: Tensor) -> None:
-    rows, num_tokens = len(seeds), model.config.num_tokens
-    if text.shape[0] != rows or text_mask.shape[0] != rows:
-        raise InputError(
-            f"{rows} seeds for {text.shape[0]} captions and {text_mask.shape[0]} text masks; give one each"
-        )
+def _checked(model: MaskedGenerator, rows: int, known: Tensor) -> Tensor:
+    num_tokens = model.config.num_tokens
     if known.shape != (rows, num_tokens):
         raise InputError(f"known tokens have shape {list(known.shape)}; give [{rows}, {num_tokens}]")
     if rows and (int(known.min()) < 0 or int(known.max()) > model.mask_id):
         raise InputError(f"known tokens must lie in 0 to {model.mask_id - 1}, or be {model.mask_id} where to paint")
+    return known

@@ -1,4 +1,4 @@
-"""Renders with any generator that draws tokens: masked, flow matching and what comes after them."""
+"""Renders with any generator that draws tokens: masked, flow matching, autoregressive."""
 
 from __future__ import annotations
 

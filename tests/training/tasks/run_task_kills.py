@@ -16,6 +16,7 @@ import torch
 import torch._dynamo  # every optimiser imports it, which takes seconds: once here, not in every child
 from transformers import LlamaForCausalLM  # noqa: F401, likewise
 
+from pairsmith.generators.autoregressive import AutoregressiveSettings
 from pairsmith.generators.flow import FlowSettings
 from pairsmith.generators.masking import MaskingSettings
 from pairsmith.pairs import Pair, PairStore, imported_id
@@ -27,6 +28,7 @@ from pairsmith.tokenizer.discriminator import PatchDiscriminator
 from pairsmith.tokenizer.model import VQTokenizer
 from pairsmith.tokenizer.perceptual import PerceptualLoss, RandomConvPyramid
 from pairsmith.training import Task, TrainingSettings, train
+from pairsmith.training.tasks.autoregressive import AutoregressiveTask
 from pairsmith.training.tasks.flow import FlowTask
 from pairsmith.training.tasks.generator import GeneratorTask
 from pairsmith.training.tasks.language_model import LanguageModelTask
@@ -34,6 +36,8 @@ from pairsmith.training.tasks.tokenizer import TokenizerTask
 from pairsmith.training.tasks.vlm import VLMTask
 from pairsmith.vlm.model import VisionLanguageModel
 from tests.captions.tiny import tiny_llama, tiny_tokenizer
+from tests.generators.autoregressive.models import CONFIG as AUTOREGRESSIVE
+from tests.generators.autoregressive.models import make_autoregressive
 from tests.generators.flow.models import CONFIG as FLOW
 from tests.generators.flow.models import make_flow
 from tests.pairs.importers.samples import picture
@@ -101,6 +105,15 @@ def flow(data: Path) -> tuple[Task, Any]:
     return FlowTask(model, encoder, FlowSettings(caption_dropout=0.5), cached_captions=ROWS), feed
 
 
+def autoregressive(data: Path) -> tuple[Task, Any]:
+    """With dropout, and dropped captions, which come from the step's generator."""
+    encoder = make_synthesizer().text_encoder
+    sizes = {"text_dim": encoder.dim, "max_text": encoder.max_length, "codebook_size": 32, "dropout": 0.2}
+    model = make_autoregressive(AUTOREGRESSIVE.model_copy(update=sizes), noisy=False)
+    feed = Feed(PairSource(store(data / "real", ROWS), ["caption", "tokens"]), SETTINGS.batch_size, 1)
+    return AutoregressiveTask(model, encoder, AutoregressiveSettings(caption_dropout=0.5), cached_captions=ROWS), feed
+
+
 def tokenizer(data: Path) -> tuple[Task, Any]:
     """With running codes that are first placed at step 2 and restart, an adversary and a perceptual term."""
     config = make_tokenizer().config.model_copy(update={"restart_threshold": 0.5})
@@ -129,6 +142,7 @@ TASKS: dict[str, Callable[[Path], tuple[Task, Any]]] = {
     "vlm": vlm,
     "generator": generator,
     "flow": flow,
+    "autoregressive": autoregressive,
     "tokenizer": tokenizer,
     "language-model": language_model,
 }

@@ -24,3 +24,7 @@ class FlowConfig(TextToTokensConfig):
         lt=1,
         description="with data prediction: divisor of the velocity below this noise level, where it would blow up",
     )
+
+    @property
+    def uses_codebook(self) -> bool:
+        return True

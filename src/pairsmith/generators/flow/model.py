@@ -39,6 +39,8 @@ class FlowGenerator(TokenGenerator):
     MARKS: ClassVar = {"model_type": "pairsmith-flow-generator"}
     CONFIG = FlowConfig
     config: FlowConfig
+    conditioner: TextConditioner
+    code_vectors: CodeVectors
 
     def __init__(self, config: FlowConfig) -> None:
         super().__init__()
@@ -78,17 +80,8 @@ class FlowGenerator(TokenGenerator):
                 return output
             return (latents.float() - output) / levels.float().clamp(min=self.config.least_noise)[:, None, None]
 
-    def set_codebook(self, codebook: Tensor, floor: float = 1e-4) -> None:
-        """Take over the tokenizer's code vectors, whitened; they are saved with the model.
-
-        Args:
-            codebook: [codebook_size, code_dim] float.
-            floor: see `pairsmith.generators.codebook.whiten`.
-
-        Raises:
-            InputError: the shape differs.
-        """
-        self.code_vectors.set(codebook, floor)
+    def _context(self, text: Tensor, text_mask: Tensor, drop: Tensor | None) -> TextContext:
+        return self.conditioner(text, text_mask, drop)
 
     def latents(self, tokens: Tensor) -> Tensor:
         """Tokens [B, N] int64 -> clean latents [B, N, D] float32."""
@@ -110,15 +103,9 @@ class FlowGenerator(TokenGenerator):
             if isinstance(module, nn.Linear):
                 nn.init.trunc_normal_(module.weight, std=module.in_features**-0.5)
                 nn.init.zeros_(module.bias)
-        for parameter in (
-            self.row_positions,
-            self.column_positions,
-            self.conditioner.null_text,
-            self.conditioner.null_key_value,
-        ):
+        for parameter in (self.row_positions, self.column_positions):
             nn.init.trunc_normal_(parameter, std=INIT_STD)
-        if self.conditioner.text_positions is not None:
-            nn.init.trunc_normal_(self.conditioner.text_positions, std=INIT_STD)
+        self.conditioner.initialise(INIT_STD)
         for module in self.modules():
             if isinstance(module, Modulation):
                 module.silence()

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from pairsmith.errors import InputError
 from pairsmith.generators.guidance import extra_weight, guided_logits
+from pairsmith.generators.row_blocks import draw_in_blocks
 from pairsmith.settings import Settings
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ class FlowSamplingSettings(Settings):
     )
 
 
-@torch.no_grad()
 def sample_latents(
     model: FlowGenerator, text: Tensor, text_mask: Tensor, settings: FlowSamplingSettings, seeds: Sequence[int]
 ) -> Tensor:
@@ -56,37 +56,27 @@ def sample_latents(
     Raises:
         InputError: the numbers of rows differ, or the latents are not finite.
     """
-    rows, device = len(seeds), model.row_positions.device
-    if text.shape[0] != rows or text_mask.shape[0] != rows:
-        raise InputError(
-            f"{rows} seeds for {text.shape[0]} captions and {text_mask.shape[0]} text masks; give one each"
-        )
-    if not rows:
-        return torch.zeros(0, model.config.num_tokens, model.config.code_dim, device=device)
-    missing = model.config.max_text - text.shape[1]
-    text = torch.nn.functional.pad(text, (0, 0, 0, max(missing, 0))).to(device)  # one text length for all batches
-    text_mask = torch.nn.functional.pad(text_mask, (0, max(missing, 0))).to(device)
-    training = model.training
-    model.eval()
-    try:
-        blocks = []
-        for start in range(0, rows, settings.block_rows):
-            chosen = torch.arange(start, start + settings.block_rows).clamp(max=rows - 1)
-            on_device = chosen.to(device)
-            noise = _noise(model, [seeds[row] for row in chosen.tolist()]).to(device)
-            blocks.append(_follow(model, text[on_device], text_mask[on_device], settings, noise))
-    finally:
-        model.train(training)
-    latents = torch.cat(blocks)[:rows]
+    blocks = draw_in_blocks(
+        model,
+        text,
+        text_mask,
+        seeds,
+        settings.block_rows,
+        lambda text, text_mask, seeds, _: _follow(model, text, text_mask, settings, _noise(model, seeds)),
+    )
+    if not blocks:
+        return torch.zeros(0, model.config.num_tokens, model.config.code_dim, device=model.row_positions.device)
+    latents = torch.cat(blocks)[: len(seeds)]
     if not bool(latents.isfinite().all()):
         raise InputError("the generator's latents are not finite numbers: its training diverged, use other weights")
     return latents
 
 
 def _noise(model: FlowGenerator, seeds: Sequence[int]) -> Tensor:
-    """[B, N, D] float32 on the CPU, each row from its own seed."""
+    """[B, N, D] float32, each row from its own seed, drawn on the CPU and moved to the model's device."""
     shape = (model.config.num_tokens, model.config.code_dim)
-    return torch.stack([torch.randn(shape, generator=torch.Generator().manual_seed(int(seed))) for seed in seeds])
+    rows = [torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
+    return torch.stack(rows).to(model.row_positions.device)
 
 
 def _follow(

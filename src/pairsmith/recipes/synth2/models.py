@@ -33,7 +33,7 @@ from pairsmith.recipes.reporter import Reporter
 from pairsmith.recipes.synth2.pixels import PixelSource
 from pairsmith.recipes.synth2.scenes_llama import SPECIAL_TOKENS, scenes_llama
 from pairsmith.recipes.synth2.settings import Synth2Settings
-from pairsmith.stages.generator_kinds.kind import fitted
+from pairsmith.stages.generator_kinds.token_kind import new_generator
 from pairsmith.tokenizer.discriminator import PatchDiscriminator
 from pairsmith.tokenizer.losses import TokenizerLoss
 from pairsmith.tokenizer.model import VQTokenizer
@@ -189,15 +189,8 @@ def train_generator(
         model.check_codes(tokenizer)
         encoder.check_reader(model.config)
         return model.eval().to(place.device)
-    update = fitted(tokenizer, encoder)
-    if settings.generator.codebook_tied:
-        update["code_dim"] = tokenizer.config.code_dim
     training = place.training(settings.generator_training)
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(training.seed)
-        model = MaskedGenerator(settings.generator.model_copy(update=update))
-    if settings.generator.codebook_tied:
-        model.set_codebook(tokenizer.codebook.cpu())
+    model = new_generator(MaskedGenerator, settings.generator, tokenizer, encoder, training.seed)
     task = GeneratorTask(model, encoder, settings.masking, settings.cached_captions)
     feed = Feed(PairSource(pairs, ["caption", "tokens"]), training.batch_size, training.seed, *place.ranks[:2])
     train(task, feed, training, folder / "training", progress=progress, inputs={"pairs": pairs.fingerprint})

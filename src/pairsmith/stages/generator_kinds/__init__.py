@@ -17,6 +17,7 @@ from pairsmith.stages.generator_kinds.kind import GeneratorKind
 KINDS = {
     "masked": "pairsmith.stages.generator_kinds.masked",
     "flow": "pairsmith.stages.generator_kinds.flow",
+    "autoregressive": "pairsmith.stages.generator_kinds.autoregressive",
     "diffusers": "pairsmith.stages.generator_kinds.diffusers",
 }
 FILES = (CONFIG_FILE, "model_index.json")  # by one of which every kind is told

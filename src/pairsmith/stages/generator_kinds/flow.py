@@ -2,45 +2,24 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
-import torch
 from pydantic import Field
 
-from pairsmith.generators.base import TokenGenerator
 from pairsmith.generators.flow.config import FlowConfig
 from pairsmith.generators.flow.model import FlowGenerator
 from pairsmith.generators.flow.objective import FlowSettings
 from pairsmith.generators.flow.presets import PRESETS
 from pairsmith.generators.flow.sampling import FlowSamplingSettings
-from pairsmith.model_folder import CONFIG_FILE
-from pairsmith.settings import Settings
-from pairsmith.stages.generator_kinds.kind import GeneratorKind, Training, TrainRequest, fitted, open_token_renderer
-from pairsmith.training.settings import TrainingSettings
-from pairsmith.training.task import Task
+from pairsmith.stages.generator_kinds.token_kind import TokenTrainingSettings, token_kind
 from pairsmith.training.tasks.flow import FlowTask
 
 
-class FlowTrainingSettings(Settings):
+class FlowTrainingSettings(TokenTrainingSettings):
     """Everything that decides a flow-matching generator beside its pairs, tokenizer and language model."""
 
     generator: FlowConfig = Field(description="sizes; what follows from tokenizer and language model is filled in")
     flow: FlowSettings = FlowSettings()
-    training: TrainingSettings
-    text_layer: int = Field(default=-1, description="hidden states of the language model that it reads")
-    cached_captions: int = Field(default=0, ge=0, description="captions whose text features are kept in memory")
-
-
-def build(request: TrainRequest) -> tuple[TokenGenerator, Task]:
-    """An untrained flow-matching generator and its task."""
-    settings: FlowTrainingSettings = request.settings
-    update = {**fitted(request.tokenizer, request.text_encoder), "code_dim": request.tokenizer.config.code_dim}
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(request.seed)
-        model = FlowGenerator(settings.generator.model_copy(update=update))
-    model.set_codebook(request.tokenizer.codebook)
-    return model, FlowTask(model, request.text_encoder, settings.flow, settings.cached_captions)
 
 
 # Rates and batches as for diffusion transformers of these sizes (DiT: constant 1e-4, batch 256, no decay, averaged
@@ -87,16 +66,13 @@ PRESET_VALUES: dict[str, dict[str, Any]] = {
     },
 }
 
-KIND = GeneratorKind(
+KIND = token_kind(
     name="flow",
     what="follows a learned flow from noise to code vectors (rectified flow, a small diffusion transformer)",
-    file=CONFIG_FILE,
-    marks=FlowGenerator.MARKS,
+    model=FlowGenerator,
     sampling=FlowSamplingSettings,
-    open=partial(open_token_renderer, model=FlowGenerator, name="flow"),
-    training=Training(
-        FlowTrainingSettings,
-        {name: {"generator": PRESETS[name].to_dict(), **values} for name, values in PRESET_VALUES.items()},
-        build,
-    ),
+    settings=FlowTrainingSettings,
+    sizes=PRESETS,
+    presets=PRESET_VALUES,
+    task=lambda model, encoder, settings: FlowTask(model, encoder, settings.flow, settings.cached_captions),
 )

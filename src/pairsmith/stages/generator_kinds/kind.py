@@ -6,14 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pairsmith.errors import InputError
 from pairsmith.generators.base import TokenGenerator
 from pairsmith.generators.text import TextEncoder
 from pairsmith.settings import Settings
 from pairsmith.stages.renderer import Renderer
-from pairsmith.stages.token_renderer import TokenRenderer
 from pairsmith.tokenizer.model import VQTokenizer
-from pairsmith.training.synthesis import Synthesizer
 from pairsmith.training.task import Task
 
 MakeTextEncoder = Callable[[int, int], TextEncoder]
@@ -99,43 +96,3 @@ class GeneratorKind:
     open: Callable[[RenderRequest], Renderer]
     marks: Mapping[str, Any] = field(default_factory=dict)
     training: Training | None = None
-
-
-def open_token_renderer(request: RenderRequest, model: type[TokenGenerator], name: str) -> Renderer:
-    """`GeneratorKind.open` of every generator that draws a tokenizer's tokens from a language model's features.
-
-    Raises:
-        InputError: tokenizer or language model not given, not to be loaded, or not those it was trained with.
-    """
-    source = request.source
-    if request.tokenizer is None or request.text_encoder is None:
-        option = "--tokenizer" if request.tokenizer is None else "--language-model"
-        raise InputError(f"generator {source} is of kind {name}, which needs {option}: the one it was trained with")
-    drawer = model.from_pretrained(source).to(request.device).eval()
-    decoder = VQTokenizer.from_pretrained(request.tokenizer).to(request.device).eval()
-    ours, theirs = drawer.config, decoder.config
-    for what, one, other in (("codes", ours.codebook_size, theirs.codebook_size), ("grid", ours.grid, theirs.grid)):
-        if one != other:
-            raise InputError(
-                f"generator {source} has {what} {one}, tokenizer {request.tokenizer} {other}: they do not belong "
-                "together"
-            )
-    drawer.check_codes(decoder)
-    encoder = request.text_encoder(ours.max_text, ours.text_layer)
-    try:
-        synthesizer = Synthesizer(drawer, encoder, request.settings, request.seed)
-    except InputError as error:
-        raise InputError(f"generator {source} and language model {request.language_model}: {error}") from error
-    return TokenRenderer(synthesizer, decoder, images=request.images, name=request.name or name)
-
-
-def fitted(tokenizer: VQTokenizer, text_encoder: TextEncoder) -> dict[str, Any]:
-    """Fields of a generator's config that follow from its tokenizer and text encoder."""
-    return {
-        "codebook_size": tokenizer.config.codebook_size,
-        "grid": tokenizer.config.grid,
-        "codes": tokenizer.codes_fingerprint(),
-        "text_dim": text_encoder.dim,
-        "text_layer": text_encoder.layer,
-        "text_model": text_encoder.fingerprint(),
-    }
