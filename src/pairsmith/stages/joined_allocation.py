@@ -53,7 +53,5 @@ class JoinedAllocation:
             if generator in part.counts():
                 found.update(part.turns(store, generator))
         if not found:
-            raise InputError(
-                f"the allocations give {generator!r} nothing; they have {', '.join(self.counts())}"
-            )
+            raise InputError(f"the allocations give {generator!r} nothing; they have {', '.join(self.counts())}")
         return sorted(found)

@@ -53,9 +53,7 @@ class WriterSettings(Settings):
         description="scenes: the built-in world's grammar; transformers: an instruction-tuned language model in this "
         "process; server: any OpenAI-compatible server",
     )
-    model: str = Field(
-        default="smollm2", description="transformers: smollm2, a folder or hub id; server: its name"
-    )
+    model: str = Field(default="smollm2", description="transformers: smollm2, a folder or hub id; server: its name")
     base_url: str | None = Field(default=None, description="server: its address, such as http://127.0.0.1:8000/v1")
     concepts: str | None = Field(
         default=None, description="file of concepts; null: WordNet's nouns (the paper: MetaCLIP's bank of 500,000)"
@@ -121,9 +119,7 @@ class SuiteSettings(Settings):
         default=(), description="folders of classified pictures with train and test: linear probe and few-shot"
     )
     zero_shot: str | None = Field(default=None, description="folder of classified pictures: zero-shot (ImageNet)")
-    retrieval: tuple[str, ...] = Field(
-        default=(), description="captioned pictures in CLIP_benchmark's layout"
-    )
+    retrieval: tuple[str, ...] = Field(default=(), description="captioned pictures in CLIP_benchmark's layout")
     sugarcrepe: str | None = Field(default=None, description="folder of SugarCrepe's files")
     sugarcrepe_pp: str | None = Field(default=None, description="folder of SugarCrepe++'s files")
     crepe_images: str | None = Field(default=None, description="folder of their pictures, COCO's val2017")
@@ -135,11 +131,9 @@ class ExaminationSettings(Settings):
     """What is measured of the generators themselves."""
 
     captions: int = Field(
-        default=300, gt=3, description="that all generators draw and no arm: spectra, Vendi score, variance, probe, truth"
+        default=300, gt=3, description="that all generators draw and no arm does: spectra, variety, probe, truth"
     )
-    oracle_steps: int = Field(
-        default=300, gt=0, description="scenes: steps of the oracle that judges pictures"
-    )
+    oracle_steps: int = Field(default=300, gt=0, description="scenes: steps of the oracle that judges pictures")
     oracle_batch: int = Field(default=64, gt=0, description="scenes: rendered pictures a step of the oracle")
     examples: int = Field(default=8, gt=0, description="captions shown in the report, with all their pictures")
 
