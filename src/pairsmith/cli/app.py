@@ -20,8 +20,10 @@ from pairsmith.cli import (
     negatives,
     plan,
     plan_images,
+    plan_polygen,
     report,
     run,
+    run_polygen,
     scoring,
     selecting,
     stores,
@@ -64,7 +66,9 @@ def begin(
 
 for module in (
     run,
+    run_polygen,
     plan,
+    plan_polygen,
     plan_images,
     captions,
     negatives,
