@@ -135,10 +135,5 @@ def _text_flops(tower: TextTower) -> int:
             if tower.kind == "clip"
             else T5EncoderModel(T5Config(**tower.config))
         )
-    matrices = sum(
-        parameter.numel()
-        for module in model.modules()
-        if isinstance(module, nn.Linear)
-        for parameter in module.parameters(recurse=False)
-    )
+    matrices = sum(module.weight.numel() for module in model.modules() if isinstance(module, nn.Linear))
     return 2 * matrices * tower.tokens

@@ -27,12 +27,12 @@ from pairsmith.settings import load_settings
 logger = logging.getLogger(__name__)
 
 _LABELS = {
-    "mixed": "Mixed: every caption once, by one of all",
+    "mixed": "Mixed, a picture a caption",
     "ensemble": "Ensemble",
-    "negclip": "Ensemble, negatives as texts",
-    "negatives": "Ensemble and negatives, ramp",
-    "negatives_constant": "Ensemble and negatives, constant",
-    "negatives_step": "Ensemble and negatives, step",
+    "negclip": "Negatives as texts",
+    "negatives": "Negatives, ramp",
+    "negatives_constant": "Negatives, constant",
+    "negatives_step": "Negatives, step",
 }
 
 
