@@ -54,7 +54,7 @@ PRESET_VALUES: dict[str, dict[str, Any]] = {
     # For the built-in scenes, whose captions leave nothing open and whose language model has three hidden states.
     "tiny": {
         "training": {
-            "steps": 1_000,
+            "steps": 800,
             "batch_size": 64,
             "learning_rate": 1e-3,
             "warmup_steps": 50,
