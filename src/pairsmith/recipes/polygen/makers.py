@@ -6,17 +6,23 @@ apart is how they draw: filling in masks, following a flow, token after token.
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pairsmith.errors import InputError
 from pairsmith.generators.text import TextEncoder
-from pairsmith.model_folder import CONFIG_FILE
+from pairsmith.model_folder import CONFIG_FILE, INCOMING, install
 from pairsmith.pairs import PairStore
 from pairsmith.recipes.place import Place
 from pairsmith.recipes.polygen.settings import GeneratorSettings, PolygenSettings
 from pairsmith.recipes.reporter import Reporter
+from pairsmith.recipes.scene_models.data import ScenePairs, write_scene_pairs
+from pairsmith.recipes.scene_models.flow import NAME as FLOW
+from pairsmith.recipes.scene_models.flow import SceneFlowSettings, SceneReaders, flow_mark
+from pairsmith.recipes.scene_models.shipped import FOLDER as SHIPPED
+from pairsmith.recipes.scene_models.shipped import shipped_marks
 from pairsmith.recipes.synth2 import models as scene_models
 from pairsmith.recipes.synth2 import presets as scene_presets
 from pairsmith.recipes.synth2.settings import Synth2Settings
@@ -25,6 +31,7 @@ from pairsmith.scenes import World
 from pairsmith.scenes.datasets import Split, scene_pairs
 from pairsmith.settings import load_settings, merge
 from pairsmith.stages.generator_kinds import detect_kind, generator_kind
+from pairsmith.stages.generator_kinds.flow import FlowTrainingSettings
 from pairsmith.stages.generator_kinds.kind import GeneratorKind, RenderRequest
 from pairsmith.stages.renderer import Renderer
 from pairsmith.stages.tokenize import tokenize_images
@@ -103,24 +110,20 @@ def train_generators(
     readers = _given_readers(settings, place) or _scene_readers(settings, out, place, from_scratch, reporter)
     if not entries:
         return readers
-    world, sizes = World(settings.world), settings.pairs
-    options = {"class_exponent": sizes.class_exponent, "colour_exponent": sizes.colour_exponent}
-    described = {"world": settings.world.to_dict(), "count": sizes.count, "seed": settings.seed, **options}
-    drawn = PairStore.write(
-        out / "data" / "pairs",
-        scene_pairs(world, "real", sizes.count, seed=settings.seed, **options),
-        settings={"split": "real", **described},
-    )
-    pairs = tokenize_images(drawn, readers.tokenizer, out / "data" / "tokens")
+    learned_from = ScenePairs(world=settings.world, count=settings.pairs.count, seed=settings.pairs.seed)
     for entry in entries:
         kind = _kind(entry)
         wanted = training_settings(entry, kind, settings)
+        encoder = readers.text_encoder(wanted.generator.max_text, wanted.text_layer)
+        if not from_scratch and _take_shipped_flow(wanted, learned_from, readers, encoder, folder / entry.name):
+            continue
+        drawn = write_scene_pairs(learned_from, out / "data" / "pairs")
         train_generator(
             kind,
             wanted,
-            pairs,
+            tokenize_images(drawn, readers.tokenizer, out / "data" / "tokens"),
             readers.tokenizer,
-            readers.text_encoder(wanted.generator.max_text, wanted.text_layer),
+            encoder,
             folder / entry.name,
             reporter.training(f"generator {entry.name}"),
         )
@@ -149,6 +152,22 @@ def open_generator(
             text_encoder=None if readers is None else readers.text_encoder,
         )
     )
+
+
+def _take_shipped_flow(wanted: Any, pairs: ScenePairs, readers: Readers, encoder: TextEncoder, folder: Path) -> bool:
+    """Copy the flow generator that ships, where it was made with these very settings, pairs and readers."""
+    if not isinstance(wanted, FlowTrainingSettings):
+        return False
+    made_with = flow_mark(
+        SceneFlowSettings(pairs=pairs, learned=wanted),
+        SceneReaders(readers.tokenizer, readers.lm, readers.hf_tokenizer),
+        encoder,
+    )
+    if shipped_marks().get(FLOW) != made_with:
+        return False
+    shutil.copytree(SHIPPED / FLOW, folder / INCOMING, dirs_exist_ok=True)
+    install(folder / INCOMING, folder)
+    return True
 
 
 def _kind(entry: GeneratorSettings) -> GeneratorKind:

@@ -29,6 +29,7 @@ from pairsmith.recipes.polygen.settings import (
     SuiteSettings,
     WriterSettings,
 )
+from pairsmith.recipes.scene_models.flow import SAMPLING, SceneFlowSettings
 from pairsmith.recipes.synth2 import presets as scene_presets
 from pairsmith.settings import load_settings
 from pairsmith.training.clip import presets as clip_presets
@@ -36,7 +37,8 @@ from pairsmith.training.clip.crops import CropSettings
 from pairsmith.training.clip.settings import ClipSettings
 from pairsmith.training.settings import TrainingSettings
 
-_TINY_EPOCHS = 12
+_TINY_EPOCHS = 16
+_TINY_PAIRS = PairSettings(count=12_000, seed=1)  # those of the generator that ships
 _PAPER_EPOCHS = 40  # SynthCLIP §4.1
 
 TINY = PolygenSettings(
@@ -48,13 +50,23 @@ TINY = PolygenSettings(
             kind="masked",
             # A scene's caption leaves nothing open, so nothing is gained by guidance or by unlikely tokens.
             sampling={"steps": 3, "guidance": 0.0, "temperature": 0.5, "choice_temperature": 4.5},
+            training={"training": {"steps": 800}, "cached_captions": _TINY_PAIRS.count},
         ),
-        GeneratorSettings(name="flow", kind="flow", sampling={"steps": 8, "guidance": 1.0}),
+        # The very one that ships with the package, so that it need not be trained.
+        GeneratorSettings(
+            name="flow", kind="flow", training=SceneFlowSettings().learned.to_dict(), sampling=SAMPLING.to_dict()
+        ),
+        GeneratorSettings(
+            name="autoregressive",
+            kind="autoregressive",
+            training={"training": {"steps": 700}, "cached_captions": _TINY_PAIRS.count},
+            sampling={"guidance": 1.0, "temperature": 0.5},
+        ),
     ),
-    budget=4608,
+    budget=3072,
     world=scene_presets.TINY.world,
-    pairs=PairSettings(count=4000),
-    caption_count=7000,
+    pairs=_TINY_PAIRS,
+    caption_count=4800,
     captions=CaptionSettings(prompt=SCENE_PROMPT, checks=CheckSettings(concept=True, meta=False, repetition=False)),
     clip=ClipSettings(
         model=DualEncoderConfig(

@@ -38,11 +38,10 @@ class GeneratorSettings(Settings):
 
 
 class PairSettings(Settings):
-    """The pairs of scenes that generators are trained on: long-tailed, and without the held-out combinations."""
+    """The pairs of scenes that generators are trained on: balanced, and without the held-out combinations."""
 
-    count: int = Field(default=6000, gt=0, description="pairs")
-    class_exponent: float = Field(default=0.7, ge=0, description="Zipf exponent of the classes; 0 is balanced")
-    colour_exponent: float = Field(default=0.5, ge=0, description="Zipf exponent of each class's colours")
+    count: int = Field(default=12_000, gt=0, description="pairs, drawn independently")
+    seed: int = Field(default=1, ge=0, description="of the draws, whatever the run's; 1 is that of the shipped parts")
 
 
 class WriterSettings(Settings):
