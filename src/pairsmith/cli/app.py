@@ -21,8 +21,10 @@ from pairsmith.cli import (
     negatives,
     plan,
     plan_images,
+    plan_polygen,
     report,
     run,
+    run_polygen,
     scoring,
     selecting,
     stores,
@@ -65,7 +67,9 @@ def begin(
 
 for module in (
     run,
+    run_polygen,
     plan,
+    plan_polygen,
     plan_images,
     captions,
     negatives,

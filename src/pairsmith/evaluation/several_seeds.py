@@ -52,7 +52,7 @@ def over_seeds(values: Sequence[Interval], within: Range = PERCENT) -> Interval:
     if len(halves) < len(values):
         return Interval(value, None, None, n)
     by_image = statistics.fmean(half**2 for half in halves)
-    by_seed = _t_half_width([item.value for item in values]) ** 2
+    by_seed = t_half_width([item.value for item in values]) ** 2
     return _around(value, math.sqrt(by_image + by_seed), n, within)
 
 
@@ -72,7 +72,7 @@ def repeated(values: ArrayLike) -> Interval:
     value = float(np.exp(logarithms.mean()))
     if len(ratios) == 1:
         return Interval(value, None, None, 1)
-    factor = math.exp(_t_half_width(logarithms))
+    factor = math.exp(t_half_width(logarithms))
     return Interval(value, value / factor, value * factor, len(ratios))
 
 
@@ -89,7 +89,7 @@ def seeds_and_images(scores: ArrayLike, within: Range = (-math.inf, math.inf)) -
     value = float(matrix.mean())
     if images < 2:
         return Interval(value, None, None, images)
-    half = math.hypot(_t_half_width(matrix.mean(axis=0)), _t_half_width(matrix.mean(axis=1)))
+    half = math.hypot(t_half_width(matrix.mean(axis=0)), t_half_width(matrix.mean(axis=1)))
     return _around(value, half, images, within)
 
 
@@ -125,7 +125,7 @@ def _matrix(scores: ArrayLike) -> Floats:
     return matrix
 
 
-def _t_half_width(values: ArrayLike) -> float:
+def t_half_width(values: ArrayLike) -> float:
     """Of the t-interval of the mean of at least two values."""
     array = np.asarray(values, dtype=np.float64)
     return float(student.ppf(0.5 + LEVEL / 2, len(array) - 1) * array.std(ddof=1) / math.sqrt(len(array)))

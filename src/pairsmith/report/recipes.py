@@ -7,9 +7,10 @@ from pathlib import Path
 
 from pairsmith.errors import InputError
 from pairsmith.recipes.run_files import read_settings
+from pairsmith.report.polygen import write_polygen_report
 from pairsmith.report.synth2 import write_synth2_report
 
-REPORTS: dict[str, Callable[[Path], Path]] = {"synth2": write_synth2_report}
+REPORTS: dict[str, Callable[[Path], Path]] = {"synth2": write_synth2_report, "polygen": write_polygen_report}
 
 
 def write_report(out: Path) -> Path:

@@ -14,6 +14,7 @@ from pairsmith.execution.tally import Progress
 from pairsmith.pairs import Pair, PairStore, pair_id
 from pairsmith.settings import canonical_json
 from pairsmith.stages.allocation import Allocation
+from pairsmith.stages.joined_allocation import JoinedAllocation
 from pairsmith.stages.renderer import Drawing, Renderer, RendererRecipe
 
 
@@ -23,7 +24,7 @@ def render_captions(
     out: Path,
     *,
     repeat: int = 1,
-    allocation: Allocation | None = None,
+    allocation: Allocation | JoinedAllocation | None = None,
     shard_rows: int = 1000,
     batch_rows: int = 64,
     execution: Execution = ALONE,
@@ -37,7 +38,8 @@ def render_captions(
         out: folder of the new store. A row's `group` is the caption's id, so that renderings of one caption belong
             together; its picture depends on caption, generator, settings and seed alone.
         repeat: pictures a caption, each with a seed of its own.
-        allocation: what this generator is to draw, instead of every caption `repeat` times.
+        allocation: what this generator is to draw, of one plan or of several at once, instead of every caption
+            `repeat` times.
         shard_rows, batch_rows: rows a shard, and captions drawn at a time.
         execution: workers, each with a generator of its own; rank; failures.
         progress: called with (rows done, all rows, failed rows).

@@ -1,0 +1,150 @@
+"""A PolyGen run's folder as its report reads it: arms with all seeds, budgets, generators, examples.
+
+A piece that the run does not have is None or empty; what is there is what the run measured.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pairsmith.errors import InputError
+from pairsmith.evaluation.bootstrap import Interval
+from pairsmith.evaluation.metrics_file import ENVIRONMENT_NAME, METRICS_NAME, Metric, read_environment, read_metrics
+from pairsmith.pairs import Pair, PairStore
+from pairsmith.pairs.caption_sets import BASE_KIND
+from pairsmith.recipes.polygen.arms import Arm, baseline_arm, make_arms, single_arm
+from pairsmith.recipes.polygen.comparison import ArmScores, best_single
+from pairsmith.recipes.polygen.drawing import ARMS
+from pairsmith.recipes.polygen.results import read_arm_scores, read_probes
+from pairsmith.recipes.polygen.settings import PolygenSettings
+from pairsmith.recipes.run_files import read_run, read_settings
+from pairsmith.settings import load_settings
+
+logger = logging.getLogger(__name__)
+
+_LABELS = {
+    "mixed": "Mixed, a picture a caption",
+    "ensemble": "Ensemble",
+    "negclip": "Negatives as texts",
+    "negatives": "Negatives, ramp",
+    "negatives_constant": "Negatives, constant",
+    "negatives_step": "Negatives, step",
+}
+
+
+@dataclass(frozen=True)
+class ExampleGroup:
+    """A caption and its negative with all their pictures: (generator, encoded picture)."""
+
+    caption: str
+    pictures: tuple[tuple[str, bytes | None], ...]
+    negative: str
+    kind: str
+    negative_pictures: tuple[tuple[str, bytes | None], ...]
+
+
+class PolygenRun:
+    """One run.
+
+    Args:
+        out: its folder.
+
+    Raises:
+        InputError: no run was begun there, or its settings or results cannot be read.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        values = {key: value for key, value in read_settings(out).items() if key not in ("recipe", "real")}
+        self.settings = load_settings(PolygenSettings, values)
+        self.arms: list[Arm] = make_arms(self.settings)
+        try:
+            self.results = read_run(out, self.settings.seeds)
+            self.scores: dict[str, ArmScores] = read_arm_scores(self.settings, out)
+            self.probes: dict[str, Interval] = read_probes(self.settings, out)
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{out / 'evaluation'} holds a file that cannot be read ({error}); run again") from error
+
+    def label(self, arm: str) -> str:
+        """An arm for people."""
+        return _LABELS.get(arm) or f"{self.generators[arm.removeprefix('single_')]} alone"
+
+    @property
+    def generators(self) -> dict[str, str]:
+        """Name -> name for people."""
+        return {one.name: one.name.replace("_", " ").capitalize() for one in self.settings.generators}
+
+    @property
+    def baseline(self) -> ArmScores | None:
+        """The arm that delta MTL is relative to."""
+        return self.scores.get(baseline_arm(self.settings))
+
+    @property
+    def best(self) -> ArmScores | None:
+        """The single arm with the largest delta MTL."""
+        if self.baseline is None:
+            return None
+        name = best_single(self.scores, [single_arm(name) for name in self.generators], self.baseline)
+        return None if name is None else self.scores[name]
+
+    def result(self, name: str) -> dict[str, Any] | None:
+        """A file of `evaluation/` by its stem."""
+        found = self.results.get(name)
+        return found if isinstance(found, dict) else None
+
+    @cached_property
+    def metrics(self) -> dict[str, Metric]:
+        """`metrics.json`; empty while the run is unfinished."""
+        return read_metrics(self.out) if (self.out / METRICS_NAME).is_file() else {}
+
+    @cached_property
+    def environment(self) -> dict[str, Any]:
+        """`environment.json`; empty while the run is unfinished."""
+        return read_environment(self.out) if (self.out / ENVIRONMENT_NAME).is_file() else {}
+
+    def store(self, name: str) -> PairStore | None:
+        """A finished store by its path in the folder."""
+        folder = self.out / name
+        if not folder.is_dir():
+            return None
+        try:
+            return PairStore(folder)
+        except InputError as error:
+            logger.warning("%s is left out of the report: %s", folder, error)
+            return None
+
+    def examples(self) -> list[ExampleGroup]:
+        """The first captions of an arm with negatives, or of the ensemble, with what everyone drew of them."""
+        names = [arm.name for arm in self.arms if arm.negatives == "images"] + ["ensemble", "mixed"]
+        store = next((found for name in names if (found := self.store(f"{ARMS}/{name}")) is not None), None)
+        if store is None:
+            return []
+        bases: dict[str, list[Pair]] = {}
+        falses: dict[tuple[str, str], list[Pair]] = {}
+        for row in store.iter_pairs():
+            if row.negative_kind == BASE_KIND:
+                falses.setdefault((row.negative or "", row.caption), []).append(row)
+            else:
+                bases.setdefault(row.group or row.id, []).append(row)
+        found = []
+        for rows in list(bases.values())[: self.settings.examination.examples]:
+            first = rows[0]
+            beside = falses.get((first.caption, first.negative or ""), [])
+            found.append(
+                ExampleGroup(
+                    first.caption,
+                    _pictures(rows),
+                    first.negative or "",
+                    (first.negative_kind or "").replace("_", " "),
+                    _pictures(beside[: len(rows)]),
+                )
+            )
+        return found
+
+
+def _pictures(rows: list[Pair]) -> tuple[tuple[str, bytes | None], ...]:
+    return tuple((row.generator or "", row.image) for row in rows)

@@ -1,0 +1,85 @@
+"""What users can set wrongly is told before any work begins."""
+
+from __future__ import annotations
+
+import pytest
+
+from pairsmith.errors import InputError
+from pairsmith.recipes.polygen.arms import baseline_arm, make_arms
+from pairsmith.recipes.polygen.makers import check_generators
+from pairsmith.recipes.polygen.presets import PRESETS, load_preset
+from pairsmith.recipes.polygen.settings import PolygenSettings
+from pairsmith.recipes.polygen.suite import check_tests
+from pairsmith.settings import load_settings
+from tests.recipes.polygen.tiny import GENERATORS, small_settings
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("arms=[single, single]", "none twice"),
+        ("baseline=diffusion", "no generator 'diffusion'"),
+        ("clip.views=2", "follow from the arm"),
+        ("writer.kind=transformers", "not about scenes"),
+        ("writer.kind=server", "base_url"),
+        ("tokenizer=folder", "belong together"),
+        ("generators=[{name: a, kind: flow}, {name: a, kind: masked}]", "same name"),
+        ("generators=[{name: A}]", "generators.0.name"),
+    ],
+)
+def test_settings_that_do_not_fit(override, words):
+    with pytest.raises(InputError, match=words):
+        small_settings(override)
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({"name": "x", "kind": "gan"}, r"generators.0 \(x\): generator kind 'gan'"),
+        ({"name": "x", "kind": "diffusers"}, "come trained"),
+        ({"name": "x", "sampling": {"step": 1}}, "unknown setting 'step'"),
+        ({"name": "x", "preset": "huge"}, "preset 'huge'"),
+        ({"name": "x", "training": {"training": {"stepz": 1}}}, "stepz"),
+    ],
+)
+def test_generators_are_checked_first(entry, words):
+    base = {**small_settings().to_dict(), "generators": [entry]}
+    with pytest.raises(InputError, match=words):
+        check_generators(load_settings(PolygenSettings, base))
+
+
+def test_tests_in_folders_need_their_folders(tmp_path):
+    with pytest.raises(InputError, match=r"tests\.transfer"):
+        check_tests(load_preset("paper").tests)
+    there = f"tests.transfer=[{tmp_path}]"
+    with pytest.raises(InputError, match=r"tests\.zero_shot"):
+        check_tests(load_preset("paper", overrides=[there]).tests)
+
+
+def test_presets_are_whole():
+    for settings in PRESETS.values():
+        check_generators(settings.with_seeds())
+    paper = make_arms(PRESETS["paper"])
+    assert [arm.name for arm in paper if arm.views == 1] == [
+        f"single_{name}" for name in ("sd_1_5", "sd_2_1", "pixart_alpha", "sdxl_turbo")
+    ]
+    assert all(arm.views == 4 for arm in paper if not arm.name.startswith("single"))
+    training = PRESETS["paper"].clip.training
+    assert (training.batch_size, training.learning_rate, training.weight_decay) == (4096, 5e-4, 0.5)
+    with pytest.raises(InputError, match="tiny, small, paper"):
+        load_preset("huge")
+
+
+def test_arms_take_loss_and_curriculum_from_their_name():
+    settings = small_settings("arms=[single, mixed, ensemble, negclip, negatives, negatives_constant, negatives_step]")
+    arms = {arm.name: arm for arm in make_arms(settings)}
+    assert list(arms)[:3] == ["single_masked", "single_flow", "mixed"]
+    assert {name: arm.clip(settings).loss.negatives for name, arm in arms.items()} == {
+        **dict.fromkeys(("single_masked", "single_flow", "mixed", "ensemble"), "none"),
+        "negclip": "texts",
+        **dict.fromkeys(("negatives", "negatives_constant", "negatives_step"), "images"),
+    }
+    shapes = [arms[name].clip(settings).curriculum.shape for name in list(arms)[-3:]]
+    assert shapes == ["linear", "constant", "step"]
+    assert arms["negatives"].clip(settings).views == len(GENERATORS)
+    assert baseline_arm(settings) == "single_masked"
