@@ -144,11 +144,11 @@ def _put(path: Path, write: Callable[[Path], object]) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def install(incoming: Path, folder: Path) -> None:
-    """Move a model's files to where they belong, `config.json` last.
+def install(incoming: Path, folder: Path, last: str = CONFIG_FILE) -> None:
+    """Move a model's files to where they belong, `last` at the end.
 
     Its presence is what says that a model is there, and a run may be killed between any two files.
     """
-    for file in sorted(incoming.iterdir(), key=lambda file: (file.name == CONFIG_FILE, file.name)):
+    for file in sorted(incoming.iterdir(), key=lambda file: (file.name == last, file.name)):
         file.replace(folder / file.name)
     incoming.rmdir()

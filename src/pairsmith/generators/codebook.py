@@ -125,19 +125,21 @@ class TiedEmbedding(nn.Module):
         return torch.where(masked[..., None], self.mask.to(embedded.dtype), embedded)
 
 
-class TiedHead(nn.Module):
-    """Logits from the distance between a predicted vector and each code vector, plus a free head that starts at zero.
+class CodeHead(nn.Module):
+    """Logits from the distance between a predicted vector and each code vector.
 
     q.c - p |c|^2 / 2 is, up to a constant, -p/2 |q/p - c|^2: a Gaussian around q/p whose precision p is predicted too.
     Inner products alone could never prefer a code that lies between others, as plain background lies between shapes.
+
+    Args:
+        width: of the hidden states.
+        code_dim: of the code vectors.
     """
 
-    def __init__(self, config: GeneratorConfig) -> None:
+    def __init__(self, width: int, code_dim: int) -> None:
         super().__init__()
-        assert config.code_dim is not None
-        self.projection = nn.Linear(config.width, config.code_dim)
-        self.precision = nn.Linear(config.width, 1)
-        self.residual = nn.Linear(config.width, config.codebook_size) if config.codebook_residual else None
+        self.projection = nn.Linear(width, code_dim)
+        self.precision = nn.Linear(width, 1)
 
     def forward(self, hidden: Tensor, vectors: Tensor) -> Tensor:
         """[..., W] float32 and the [K, D] code vectors -> [..., K] float32."""
@@ -146,7 +148,20 @@ class TiedHead(nn.Module):
         precision = functional.softplus(
             functional.linear(hidden, self.precision.weight.float(), self.precision.bias.float())
         )  # [..., 1]
-        logits = query @ vectors.T - precision * (vectors.square().sum(-1) / 2)  # [..., K]
+        return query @ vectors.T - precision * (vectors.square().sum(-1) / 2)  # [..., K]
+
+
+class TiedHead(CodeHead):
+    """A `CodeHead` plus a free head that starts at zero."""
+
+    def __init__(self, config: GeneratorConfig) -> None:
+        assert config.code_dim is not None
+        super().__init__(config.width, config.code_dim)
+        self.residual = nn.Linear(config.width, config.codebook_size) if config.codebook_residual else None
+
+    def forward(self, hidden: Tensor, vectors: Tensor) -> Tensor:
+        """[..., W] float32 and the [K, D] code vectors -> [..., K] float32."""
+        logits = super().forward(hidden, vectors)
         if self.residual is not None:
             logits = logits + functional.linear(hidden, self.residual.weight.float(), self.residual.bias.float())
         return logits

@@ -53,6 +53,36 @@ def test_data_prediction_is_a_velocity_that_leads_to_the_prediction() -> None:
     assert torch.allclose(velocity[2], (latents[2] - predicted[2]) / 0.2, atol=1e-5)  # below the least noise level
 
 
+def test_predicted_codes_lead_to_the_mean_code_vector() -> None:
+    model = make_flow(CONFIG.model_copy(update={"prediction": "codes"}))
+    latents, levels = inputs()
+    context = model.encode_text(*make_text(3))
+    logits = model.code_logits(latents, levels, context)
+    assert logits.shape == (3, 16, 11)
+    mean = sum(logits.softmax(-1)[..., code, None] * model.code_vectors()[code] for code in range(11))
+    arrived = latents - levels[:, None, None] * model(latents, levels, context)
+    assert torch.allclose(arrived, mean, atol=1e-5)
+
+
+def test_open_gates_let_text_and_places_in_from_the_start() -> None:
+    """Places must stand out from noisy latents in a new model, or it hardly learns where things are."""
+    model = make_flow(CONFIG.model_copy(update={"gate_start": 0.5}), noisy=False)
+    latents, levels = inputs()
+    text, text_mask = make_text(3)
+    level = model.noise_level(levels)
+
+    def after(text: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
+        context = model.encode_text(text, text_mask)
+        return model.blocks[0](hidden, level, context.keys[0], context.values[0], context.mask)
+
+    positions = (model.row_positions[:, None] + model.column_positions[None]).flatten(0, 1)
+    projected = model.input(latents)
+    assert positions.std().item() > 0.5 * projected.std().item()
+    hidden = projected + positions
+    assert not torch.allclose(after(text, hidden), hidden, atol=0.05)
+    assert not torch.allclose(after(text, hidden), after(-text, hidden), atol=0.01)
+
+
 def test_every_code_is_nearest_to_itself_and_latents_have_unit_variance() -> None:
     model = make_flow()
     tokens = torch.randint(0, 11, (40, 16), generator=torch.Generator().manual_seed(0))

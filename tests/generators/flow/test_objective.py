@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
 from pairsmith.generators.flow import FlowSettings, flow_loss
 from pairsmith.generators.flow.objective import draw_levels
 from tests.generators.conftest import make_text
-from tests.generators.flow.models import make_flow
+from tests.generators.flow.models import CONFIG, make_flow
 
 
 def test_noise_levels_are_logit_normal() -> None:
@@ -24,6 +26,7 @@ def test_a_model_that_knows_the_velocity_has_no_loss() -> None:
     class Knowing:
         def __init__(self) -> None:
             self.real = make_flow()
+            self.config = self.real.config
             self.seen: list[torch.Tensor] = []
 
         def latents(self, tokens):
@@ -57,6 +60,24 @@ def test_the_loss_is_the_sum_of_its_parts_and_fixed_by_the_seed() -> None:
     assert torch.equal(first, again)
     assert float(parts["error_low"][0] + parts["error_high"][0]) == pytest.approx(first.item(), rel=1e-5)
     assert count == 8 * 16 * 5
+
+
+def test_predicted_codes_are_told_apart_by_their_probabilities() -> None:
+    """A model that gives all codes one probability loses log K a code; one that knows them, nothing."""
+    model = make_flow(CONFIG.model_copy(update={"prediction": "codes"}))
+    text, text_mask = make_text(8)
+    tokens = torch.randint(0, 11, (8, 16), generator=torch.Generator().manual_seed(0))
+
+    def loss_of(logits: torch.Tensor) -> float:
+        model.code_logits = lambda *_: logits  # type: ignore[method-assign]
+        total, count, parts = flow_loss(
+            model, tokens, text, text_mask, FlowSettings(), torch.Generator().manual_seed(3)
+        )
+        assert count == 8 * 16 == parts["error_low"][1] + parts["error_high"][1]
+        return float(total / count)
+
+    assert loss_of(torch.zeros(8, 16, 11)) == pytest.approx(math.log(11))
+    assert loss_of(100 * torch.nn.functional.one_hot(tokens, 11).float()) == pytest.approx(0, abs=1e-5)
 
 
 @pytest.mark.parametrize(("probability", "expected"), [(0.0, 0), (1.0, 8)])

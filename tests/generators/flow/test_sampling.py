@@ -9,7 +9,7 @@ from tests.generators.conftest import make_text
 from tests.generators.flow.models import CONFIG, make_flow
 
 
-@pytest.mark.parametrize("prediction", ["velocity", "data"])
+@pytest.mark.parametrize("prediction", ["velocity", "data", "codes"])
 @pytest.mark.parametrize("guidance", [1.0, 3.0])
 def test_a_row_is_bitwise_the_same_in_any_batch(prediction: str, guidance: float) -> None:
     model = make_flow(CONFIG.model_copy(update={"prediction": prediction}))
@@ -70,7 +70,7 @@ def test_what_does_not_fit_is_refused() -> None:
         sample_latents(model, text, text_mask, FlowSamplingSettings(steps=1), [1, 2, 3])
 
 
-@pytest.mark.parametrize("prediction", ["velocity", "data"])
+@pytest.mark.parametrize("prediction", ["velocity", "data", "codes"])
 def test_four_pairs_are_learned_and_painted(prediction: str) -> None:
     config = CONFIG.model_copy(update={"width": 32, "mlp_width": 64, "prediction": prediction})
     model = make_flow(config, noisy=False).train()

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -24,12 +23,8 @@ from pairsmith.recipes.scene_llava.data import (
 )
 from pairsmith.recipes.scene_llava.language_model import scene_language_model
 from pairsmith.recipes.scene_llava.parts import load_named_parts
-from pairsmith.recipes.scene_llava.tower import CaptionedScenes, SceneTowerSettings, train_scene_tower
 from pairsmith.recipes.synth2 import shipped
-from pairsmith.scenes import World
 from pairsmith.scenes.grammar import read
-from pairsmith.training.settings import TrainingSettings
-from pairsmith.vlm.llava.loading import load_vision_tower
 
 
 @pytest.fixture(scope="module")
@@ -81,28 +76,12 @@ def test_the_language_model_keeps_what_it_knows_and_has_a_word_for_everything(da
     assert tokenizer.tokenize("red\nUSER: what?") == ["red", "\n", "USER", ":", "what", "?"]
 
 
-def test_targets_are_the_words_of_the_caption() -> None:
-    scenes = CaptionedScenes(World(WORLD), 5, 0)
-    batch = scenes.collate([0, 4], [0, 0])
-    assert batch["pixels"].shape == (2, 3, 64, 64)
-    assert np.allclose(batch["words"].sum(1), 1)
-    words = [scenes.words[place] for place in batch["words"][0].nonzero()[0]]
-    assert {*WORLD.colours} & {*words}
-    assert {*WORLD.backgrounds} & {*words}
-
-
-def test_the_tower_learns_and_is_found_again(tmp_path: Path) -> None:
-    training = TrainingSettings(steps=6, batch_size=8, learning_rate=3e-3, log_every=2, device="cpu", tensorboard=False)
-    settings = SceneTowerSettings(width=16, layers=2, heads=2, patch=32, scenes=16, training=training)
-    tower = train_scene_tower(settings, WORLD, tmp_path)
-    lines = [json.loads(line)["loss"] for line in (tmp_path / "training" / "log.jsonl").read_text().splitlines()]
-    assert lines[-1] < lines[0]
-    again = train_scene_tower(settings, WORLD, tmp_path)
-    assert all(torch.equal(value, again.state_dict()[name]) for name, value in tower.state_dict().items())
-    with pytest.raises(InputError, match="preprocessor"):
-        load_vision_tower(tmp_path)
-
-
 def test_parts_of_scenes_are_taken_together(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="take both"):
         load_named_parts("scenes", "somebody/else", tmp_path)
+
+
+def test_the_tower_of_scenes_and_its_language_model_come_with_the_package(tmp_path: Path) -> None:
+    parts = load_named_parts("scenes", "scenes", tmp_path)
+    assert parts.vision_tower.config.image_size == WORLD.image_size
+    assert not (tmp_path / "training").exists()

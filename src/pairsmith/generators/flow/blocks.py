@@ -1,7 +1,7 @@
 """The diffusion transformer's block: adaLN-zero (Peebles and Xie, 2023, §3.2) with cross-attention to text.
 
 Shift and scale of each norm, and the gate on what each sublayer adds, come from the noise level. Their last layer
-starts at zero, so a new block passes its input on unchanged.
+starts at zero, so a new block passes its input on unchanged, unless its gates are opened.
 """
 
 from __future__ import annotations
@@ -88,3 +88,9 @@ class FlowBlock(nn.Module):
         hidden = hidden + cross_gate * self.dropout(added)
         inner = functional.gelu(self.mlp_input(modulate(self.norm(hidden), mlp_shift, mlp_scale)))  # [B, N, mlp_width]
         return hidden + mlp_gate * self.dropout(self.mlp_output(inner))
+
+    @torch.no_grad()
+    def open_gates(self, value: float) -> None:
+        """Set what all three gates start from, at every noise level."""
+        parts = self.modulation.linear.bias.view(self.modulation.parts, -1)
+        parts[2::3] = value

@@ -15,13 +15,14 @@ import torch
 from torch import Tensor, nn
 
 from pairsmith.generators.base import TokenGenerator
-from pairsmith.generators.codebook import CodeVectors
+from pairsmith.generators.codebook import CodeHead, CodeVectors
 from pairsmith.generators.conditioning import TextConditioner, TextContext
 from pairsmith.generators.flow.blocks import FlowBlock, Modulation, NoiseLevel, modulate, plain_norm
 from pairsmith.generators.flow.config import FlowConfig
 from pairsmith.generators.flow.sampling import FlowSamplingSettings, sample_latents
 
 INIT_STD = 0.02
+POSITION_STD = 1.0  # that of the latents' projection: fainter ones are drowned by noise, and all places look alike
 NEAREST_ROWS = 16  # latents of pictures compared with the codebook at a time
 
 
@@ -52,7 +53,8 @@ class FlowGenerator(TokenGenerator):
         self.blocks = nn.ModuleList(FlowBlock(config) for _ in range(config.layers))
         self.output_norm = plain_norm(config.width)
         self.output_modulation = Modulation(config.width, 2)
-        self.output = nn.Linear(config.width, config.code_dim)
+        by_code = config.prediction == "codes"
+        self.output: nn.Module = (CodeHead if by_code else nn.Linear)(config.width, config.code_dim)
         self._initialise()
 
     def forward(self, latents: Tensor, levels: Tensor, context: TextContext) -> Tensor:
@@ -66,17 +68,37 @@ class FlowGenerator(TokenGenerator):
         Returns:
             [B, N, D] float32.
         """
+        hidden = self._hidden_states(latents, levels, context)
+        if self.config.prediction == "velocity":
+            return self._project(hidden)
+        clean = self._project(hidden) if self.config.prediction == "data" else self._mean_codes(self._logits(hidden))
+        return (latents.float() - clean) / levels.float().clamp(min=self.config.least_noise)[:, None, None]
+
+    def code_logits(self, latents: Tensor, levels: Tensor, context: TextContext) -> Tensor:
+        """Logits of every code, [B, N, K] float32, where codes are what is predicted; arguments as of `forward`."""
+        return self._logits(self._hidden_states(latents, levels, context))
+
+    def _hidden_states(self, latents: Tensor, levels: Tensor, context: TextContext) -> Tensor:
         positions = self.row_positions[:, None] + self.column_positions[None]  # [grid, grid, W]
         hidden = self.input(latents.to(self.input.weight.dtype)) + positions.flatten(0, 1)  # [B, N, W]
         level = self.noise_level(levels)  # [B, W]
         for block, keys, values in zip(self.blocks, context.keys.unbind(), context.values.unbind(), strict=True):
             hidden = block(hidden, level, keys, values, context.mask)
-        hidden = modulate(self.output_norm(hidden), *self.output_modulation(level))
+        return modulate(self.output_norm(hidden), *self.output_modulation(level))
+
+    def _project(self, hidden: Tensor) -> Tensor:
+        assert isinstance(self.output, nn.Linear)
         with torch.autocast(hidden.device.type, enabled=False):
-            output = nn.functional.linear(hidden.float(), self.output.weight.float(), self.output.bias.float())
-            if self.config.prediction == "velocity":
-                return output
-            return (latents.float() - output) / levels.float().clamp(min=self.config.least_noise)[:, None, None]
+            return nn.functional.linear(hidden.float(), self.output.weight.float(), self.output.bias.float())
+
+    def _logits(self, hidden: Tensor) -> Tensor:
+        # Over thousands of codes half precision would merge near-equal logits.
+        with torch.autocast(hidden.device.type, enabled=False):
+            return self.output(hidden.float(), self.code_vectors())
+
+    def _mean_codes(self, logits: Tensor) -> Tensor:
+        with torch.autocast(logits.device.type, enabled=False):
+            return logits.softmax(dim=-1) @ self.code_vectors().float()
 
     def set_codebook(self, codebook: Tensor, floor: float = 1e-4) -> None:
         """Take over the tokenizer's code vectors, whitened; they are saved with the model.
@@ -110,16 +132,23 @@ class FlowGenerator(TokenGenerator):
             if isinstance(module, nn.Linear):
                 nn.init.trunc_normal_(module.weight, std=module.in_features**-0.5)
                 nn.init.zeros_(module.bias)
-        for parameter in (
-            self.row_positions,
-            self.column_positions,
-            self.conditioner.null_text,
-            self.conditioner.null_key_value,
-        ):
+        for parameter in (self.row_positions, self.column_positions):
+            nn.init.trunc_normal_(parameter, std=POSITION_STD)
+        for parameter in (self.conditioner.null_text, self.conditioner.null_key_value):
             nn.init.trunc_normal_(parameter, std=INIT_STD)
         if self.conditioner.text_positions is not None:
             nn.init.trunc_normal_(self.conditioner.text_positions, std=INIT_STD)
         for module in self.modules():
             if isinstance(module, Modulation):
                 module.silence()
-        nn.init.zeros_(self.output.weight)
+        for block in self.blocks:
+            assert isinstance(block, FlowBlock)
+            block.open_gates(self.config.gate_start)
+        output = self.output
+        if isinstance(output, CodeHead):
+            # softplus(-4) = 0.018 on squared norms around code_dim: distances begin faint, and are learnt.
+            nn.init.zeros_(output.precision.weight)
+            nn.init.constant_(output.precision.bias, -4.0)
+            output = output.projection
+        assert isinstance(output, nn.Linear)
+        nn.init.zeros_(output.weight)

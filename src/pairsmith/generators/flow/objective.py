@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from pydantic import Field
 from torch import Tensor
+from torch.nn import functional
 
 from pairsmith.generators.masking import draw_drops
 from pairsmith.settings import Settings
@@ -39,7 +40,7 @@ def flow_loss(
     settings: FlowSettings,
     generator: torch.Generator,
 ) -> tuple[Tensor, int, dict[str, tuple[Tensor, int]]]:
-    """Squared error of the velocity.
+    """Squared error of the velocity; where codes are predicted, their cross-entropy.
 
     Args:
         model: the generator.
@@ -50,8 +51,9 @@ def flow_loss(
         generator: CPU generator of noise levels, noise and caption dropout.
 
     Returns:
-        The loss sum; the count to divide it by (all elements of the latents); and parts to log, each as (detached sum,
-        count): `error_low`, `error_high`, the error at noise levels below and above 1/2; `captions_dropped` over rows.
+        The loss sum; the count to divide it by (all elements of the latents, or all codes); and parts to log, each as
+        (detached sum, count): `error_low`, `error_high`, the loss at noise levels below and above 1/2;
+        `captions_dropped` over rows.
     """
     clean = model.latents(tokens.long())  # [B, N, D]
     rows = len(clean)
@@ -62,9 +64,14 @@ def flow_loss(
     noisy = (1 - mixed) * clean + mixed * noise
 
     context = model.encode_text(text, text_mask, drops.to(clean.device))
-    velocity = model(noisy, levels.to(clean.device), context)
-    errors = (velocity - (noise - clean)).square().flatten(1).sum(dim=1)  # [B]
-    size = clean[0].numel()
+    if model.config.prediction == "codes":
+        logits = model.code_logits(noisy, levels.to(clean.device), context)  # [B, N, K]
+        errors = functional.cross_entropy(logits.mT, tokens.long(), reduction="none").sum(dim=1)  # [B]
+        size = tokens.shape[1]
+    else:
+        velocity = model(noisy, levels.to(clean.device), context)
+        errors = (velocity - (noise - clean)).square().flatten(1).sum(dim=1)  # [B]
+        size = clean[0].numel()
     high = levels > 0.5
     parts = {
         "error_low": (errors.detach()[~high.to(errors.device)].sum(), int((~high).sum()) * size),

@@ -19,6 +19,6 @@ def _like(config: GeneratorConfig, **changes: Any) -> FlowConfig:
 
 PAPER = _like(masked.PAPER, code_dim=256)
 SMALL = _like(masked.SMALL, code_dim=256)
-TINY = _like(masked.TINY, prediction="data")
+TINY = _like(masked.TINY, prediction="codes", gate_start=0.5)
 
 PRESETS: dict[str, FlowConfig] = {"paper": PAPER, "small": SMALL, "tiny": TINY}

@@ -1,1 +1,1 @@
-"""A tiny LLaVA of the built-in scenes: its vision tower, its language model and its data, without a download."""
+"""A tiny LLaVA of the built-in scenes: its parts and its data, without a download."""

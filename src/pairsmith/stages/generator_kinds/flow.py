@@ -81,6 +81,7 @@ PRESET_VALUES: dict[str, dict[str, Any]] = {
             "warmup_steps": 50,
             "decay": "cosine",
             "weight_decay": 0.01,
+            "betas": (0.9, 0.96),
         },
         "text_layer": 1,
         "cached_captions": 4_000,
