@@ -63,6 +63,7 @@ def _context(run: SynthvlmRun) -> dict[str, Any]:
         "difference_table": synthvlm_tables.difference_table(run),
         "set_table": synthvlm_tables.set_table(pairs) if pairs else None,
         "shown_table": synthvlm_tables.shown_table(pairs) if pairs else None,
+        "kind_table": synthvlm_tables.kind_table(pairs) if pairs else None,
         "charts": _histograms(run),
         "curation_table": synthvlm_tables.curation_table(curation) if curation else None,
         "outcome_table": synthvlm_tables.outcome_table(curation) if curation else None,

@@ -117,6 +117,26 @@ def shown_table(pairs: Mapping[str, Any]) -> Table | None:
     )
 
 
+def kind_table(pairs: Mapping[str, Any]) -> Table | None:
+    """Which scenes the arms' captions speak of; None with own pairs."""
+    kinds: Mapping[str, Any] = pairs.get("kinds", {})
+    if not kinds:
+        return None
+    names = list(next(iter(kinds.values())))
+    rows = [
+        Row(label, [cell(interval_of(kinds[arm].get(name))) for name in names], arm)
+        for arm, label in LABELS.items()
+        if arm in kinds
+    ]
+    titles = {"single": "One object", "pair": "Two objects", "group": "A group", "none": "No sentence about a scene"}
+    return Table(
+        "What the captions speak of, %",
+        [Group("", [titles.get(name, name) for name in names], rows)],
+        "The test shows the three kinds of scenes equally often. A score that prefers one kind leaves the model less "
+        "of the others to learn from.",
+    )
+
+
 def curation_table(curation: Mapping[str, Any]) -> Table:
     """Captions left after each step and, on scenes, how many of them are true of their original pictures."""
     steps = curation["steps"]

@@ -34,6 +34,7 @@ from pairsmith.seeds import row_seed
 
 SHOWN = "shown_"  # what the names of the oracle's scores begin with, as shown_exact
 SHOWN_ATTRIBUTES = ("class", "colour", "size", "count", "background", "exact")
+KINDS = ("single", "pair", "group", "none")
 _BATCH = 100
 
 
@@ -89,6 +90,19 @@ def shown_by_arm(arms: Mapping[str, ArmPairs]) -> dict[str, dict[str, Interval]]
         name: {key: _interval(read_scores(pairs.store, f"{SHOWN}{key}")[pairs.positions]) for key in SHOWN_ATTRIBUTES}
         for name, pairs in arms.items()
     }
+
+
+def kinds_by_arm(arms: Mapping[str, ArmPairs]) -> dict[str, dict[str, Interval]]:
+    """Arm -> kind of scene -> share ×100 of its captions that speak of one: what a selection prefers.
+
+    Captions that are no sentences about scenes are of kind "none".
+    """
+    found = {}
+    for name, pairs in arms.items():
+        captions: list[str] = pairs.store.column("caption").to_pylist()
+        kinds = [fact.kind if (fact := read(captions[at])) else "none" for at in pairs.positions]
+        found[name] = {kind: _interval(np.array([one == kind for one in kinds], np.float64)) for kind in KINDS}
+    return found
 
 
 def telling_apart(settings: SynthvlmSettings, drawn: PairStore) -> dict[str, float]:

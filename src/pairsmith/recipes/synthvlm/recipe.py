@@ -125,6 +125,7 @@ def examine(settings: SynthvlmSettings, data: Data, stores: Stores, folder: Path
     if data.world is not None:
         found |= examination.examine_pictures(settings, data.world, stores.source, stores.drawn)
         found["shown"] = examination.shown_by_arm(pairs)
+        found["kinds"] = examination.kinds_by_arm(pairs)
         found["telling_apart"] = examination.telling_apart(settings, stores.drawn)
     save_json(folder / "pairs.json", found)
 

@@ -99,6 +99,9 @@ def _pairs(folder: Path) -> dict[str, Metric]:
     for arm, attributes in pairs.get("shown", {}).items():
         for attribute, value in attributes.items():
             metrics[f"synthvlm.pairs.{arm}.shown.{attribute}"] = _metric(value)
+    for arm, kinds in pairs.get("kinds", {}).items():
+        for kind, value in kinds.items():
+            metrics[f"synthvlm.pairs.{arm}.kind.{kind}"] = _metric(value)
     for name, area in pairs.get("telling_apart", {}).items():
         metrics[f"synthvlm.scores.{name}.auc"] = Metric(area, pairs["counts"]["all"])
     curation = json.loads((folder / "curation.json").read_text())
