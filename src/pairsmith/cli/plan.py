@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pairsmith.cli import plan_synthvlm
 from pairsmith.cli.console import duration, say, scaled, table
 from pairsmith.cli.options import ConfigFile, DryRun, Overrides, command_settings
 
@@ -150,3 +151,6 @@ def _write(out: Path, plan: Plan, settings: dict[str, Any]) -> None:
 
     for file in write_result(out, plan.metrics(), settings):
         say(f"Written: {file}")
+
+
+plan_synthvlm.register(recipes)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pairsmith.cli import run_synthvlm
 from pairsmith.cli.headlines import headlines
 from pairsmith.cli.options import ConfigFile, DryRun, Overrides, show_settings
 from pairsmith.cli.recipe_options import (
@@ -80,3 +81,6 @@ def run_recipe_synth2(
         out,
         headlines,
     )
+
+
+run_synthvlm.register(recipes)

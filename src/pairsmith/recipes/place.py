@@ -42,8 +42,8 @@ class Place:
         return self.ranks.rank == 0
 
     def training(self, settings: TrainingSettings) -> TrainingSettings:
-        """Settings of a training for this place: its device, and ddp over several processes."""
-        parallel = "ddp" if self.ranks.world > 1 else settings.parallel
+        """Settings of a training for this place: its device; over several processes ddp, where it is not fsdp2."""
+        parallel = "ddp" if self.ranks.world > 1 and settings.parallel == "none" else settings.parallel
         return settings.model_copy(update={"device": self.device.type, "parallel": parallel})
 
     def only_first(self, work: Callable[[], object]) -> None:
@@ -102,7 +102,7 @@ def open_place(settings: RecipeSettings) -> Iterator[Place]:
 
 def _check_trainings(settings: RecipeSettings, ranks: Ranks) -> None:
     for name, training in settings.trainings().items():
-        if training.parallel == "fsdp2":
+        if training.parallel == "fsdp2" and name.removesuffix(".training") not in settings.SHARDED:
             raise InputError(
                 f"setting '{name}.parallel': the recipe's processes share the work by ddp, for its stages need whole "
                 "models; leave it out"

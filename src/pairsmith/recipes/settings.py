@@ -24,6 +24,9 @@ class RecipeSettings(Settings):
     SEEDED: ClassVar[tuple[str, ...]] = ()
     """Dotted names of the settings that have a seed of their own, beside the trainings."""
 
+    SHARDED: ClassVar[tuple[str, ...]] = ()
+    """Dotted names of the trainings that may share their weights (fsdp2), for nothing else needs them whole."""
+
     seed: int = Field(
         default=0, ge=0, description="of everything that is drawn; a stage's own seed of 0 stands for this one"
     )

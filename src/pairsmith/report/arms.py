@@ -83,12 +83,12 @@ class Difference:
     clear_by_image: bool
 
 
-def join_seeds(entries: Iterable[Mapping[str, Any]]) -> dict[str, ArmResult]:
-    """Arms by name, in the order Baseline, Synth², from pixels, Gold, from the files of `evaluation/arms`."""
+def join_seeds(entries: Iterable[Mapping[str, Any]], labels: Mapping[str, str] = LABELS) -> dict[str, ArmResult]:
+    """Arms by name from the files of `evaluation/arms`, in the order of `labels`, which says what people call them."""
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for entry in entries:
         groups.setdefault(str(entry.get("arm")), []).append(entry)
-    return {name: _join(name, groups[name]) for name in LABELS if name in groups}
+    return {name: _join(name, label, groups[name]) for name, label in labels.items() if name in groups}
 
 
 def difference(arm: ArmResult, other: ArmResult) -> Difference | None:
@@ -119,7 +119,7 @@ def _over_seeds(values: Sequence[Mapping[str, Any] | None]) -> Interval | None:
     return several_seeds.over_seeds(found) if found and len(found) == len(values) else None
 
 
-def _join(name: str, entries: list[Mapping[str, Any]]) -> ArmResult:
+def _join(name: str, label: str, entries: list[Mapping[str, Any]]) -> ArmResult:
     entries = sorted(entries, key=lambda entry: int(entry.get("seed", 0)))
     metrics: dict[str, Interval] = {}
     for key in entries[0].get("metrics", {}):
@@ -132,7 +132,7 @@ def _join(name: str, entries: list[Mapping[str, Any]]) -> ArmResult:
     ciders = [finite(entry.get("metrics", {}).get("cider_d", {}).get("value")) for entry in entries]
     return ArmResult(
         name=name,
-        label=LABELS[name],
+        label=label,
         seeds=tuple(int(entry.get("seed", 0)) for entry in entries),
         metrics=metrics,
         by_seed=tuple(value for value in ciders if value is not None),

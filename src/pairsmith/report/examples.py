@@ -50,20 +50,22 @@ def shorten(text: str, longest: int = _LONGEST) -> str:
     return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
 
 
-def examples(test: PairStore, arms: Mapping[str, ArmResult], format: Format, number: int = 6) -> list[Example]:
-    """Test images from the lowest to the highest score of Synth² (or of the first arm there is), evenly spaced.
+def examples(
+    test: PairStore, arms: Mapping[str, ArmResult], format: Format, number: int = 6, guide: str = "synthetic"
+) -> list[Example]:
+    """Test images from the lowest to the highest score of one arm (or of the first there is), evenly spaced.
 
     Args:
         test: rows with images and references.
         arms: by name.
         format: of the embedded pictures.
         number: examples at most.
+        guide: the arm by whose scores they are chosen.
     """
     if not arms or not len(test):
         return []
     ids = test.ids()
-    guide = arms.get("synthetic", next(iter(arms.values())))
-    scores = _scores(guide, len(ids))
+    scores = _scores(arms.get(guide, next(iter(arms.values()))), len(ids))
     order = np.arange(len(ids)) if scores is None else np.argsort(scores, kind="stable")
     chosen = order[np.unique(np.linspace(0, len(ids) - 1, min(number, len(ids))).round().astype(int))]
     found = []

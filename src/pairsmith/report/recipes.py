@@ -9,8 +9,13 @@ from pairsmith.errors import InputError
 from pairsmith.recipes.run_files import read_settings
 from pairsmith.report.polygen import write_polygen_report
 from pairsmith.report.synth2 import write_synth2_report
+from pairsmith.report.synthvlm import write_synthvlm_report
 
-REPORTS: dict[str, Callable[[Path], Path]] = {"synth2": write_synth2_report, "polygen": write_polygen_report}
+REPORTS: dict[str, Callable[[Path], Path]] = {
+    "synth2": write_synth2_report,
+    "synthvlm": write_synthvlm_report,
+    "polygen": write_polygen_report,
+}
 
 
 def write_report(out: Path) -> Path:

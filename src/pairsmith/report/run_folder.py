@@ -161,10 +161,10 @@ class RunFolder:
         """Every training that left a log, in the order of the recipe."""
         found = []
         for name in ("tokenizer", "language_model", "generator"):
-            found.append(_training_time(name.replace("_", " ").capitalize(), [self.out / "models" / name]))
+            found.append(training_time(name.replace("_", " ").capitalize(), [self.out / "models" / name]))
         for arm in self.arms.values():
             folders = [self.out / "vlm" / f"{arm.name}-{seed}" for seed in arm.seeds]
-            found.append(_training_time(f"VLM {arm.label}, {plural(len(folders), 'seed')}", folders))
+            found.append(training_time(f"VLM {arm.label}, {plural(len(folders), 'seed')}", folders))
         return [time for time in found if time]
 
 
@@ -193,7 +193,7 @@ def _without_world(settings: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _training_time(name: str, models: Sequence[Path]) -> TrainingTime | None:
+def training_time(name: str, models: Sequence[Path]) -> TrainingTime | None:
     """Of the logs that there are; None where there is none."""
     lasts = [lines[-1] for model in models if (lines := read_lines(model / "training" / LOG_NAME))]
     if not lasts:

@@ -11,7 +11,8 @@ from PIL import Image
 from pairsmith.errors import InputError
 from pairsmith.pairs import PairStore
 from pairsmith.pairs.importers import import_pairs
-from pairsmith.recipes.synth2.data import Data, image_overlap, own_data
+from pairsmith.recipes.own_pairs import image_overlap
+from pairsmith.recipes.synth2.data import Data, own_data
 from tests.recipes.synth2.tiny import own_settings
 
 

@@ -11,9 +11,10 @@ from torch import Tensor
 from pairsmith.captions.stage import reason_counts
 from pairsmith.pairs import PairStore
 from pairsmith.pairs.images import load_pixels
+from pairsmith.recipes.own_pairs import image_overlap
 from pairsmith.recipes.run_files import save_json
 from pairsmith.recipes.synth2 import measure
-from pairsmith.recipes.synth2.data import Data, image_overlap
+from pairsmith.recipes.synth2.data import Data
 from pairsmith.recipes.synth2.models import Models
 from pairsmith.recipes.synth2.settings import Synth2Settings
 from pairsmith.training.synthesis import Synthesizer

@@ -1,0 +1,129 @@
+"""What the recipe takes as pre-trained: an image generator, the scorer, and the parts of a LLaVA.
+
+On scenes these are the parts that ship for the built-in world, copied into the run's folder; otherwise what the
+settings name: a pipeline of diffusers, an open_clip model, a vision tower and a language model.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from transformers import AutoConfig
+
+from pairsmith.curation.encoders import SharedModels
+from pairsmith.curation.registry import make_score
+from pairsmith.curation.score import PairScore
+from pairsmith.errors import InputError
+from pairsmith.recipes.scene_llava.language_model import scene_language_model
+from pairsmith.recipes.scene_models.flow import SceneReaders, scene_flow
+from pairsmith.recipes.scene_models.scorer import scene_scorer
+from pairsmith.recipes.scene_models.tower import PIXEL_MEAN, PIXEL_STD, scene_tower
+from pairsmith.recipes.synthvlm.settings import ITM_SCORE, PAIR_SCORES, SCENES, SynthvlmSettings
+from pairsmith.stages.generator_kinds import generator_kind
+from pairsmith.stages.generator_kinds.kind import RenderRequest
+from pairsmith.stages.renderer import Renderer
+from pairsmith.stages.token_renderer import TokenRenderer
+from pairsmith.training.llava.run import MakeModel
+from pairsmith.training.synthesis import Synthesizer
+from pairsmith.vlm.llava.assembly import assemble
+from pairsmith.vlm.llava.loading import Parts, load_parts
+
+
+def check_models(settings: SynthvlmSettings, own_pairs: bool) -> None:
+    """Whether every model that the settings name can be had, asked before any work begins.
+
+    Raises:
+        InputError: a part of scenes for own pairs, only one part of LLaVA of scenes, or no model under a name.
+    """
+    parts = settings.stage_1.parts
+    named = {
+        "images.generator": settings.images.generator,
+        "scoring.clip.model": settings.scoring.clip.model,
+        "stage_1.parts.vision_tower": parts.vision_tower,
+        "stage_1.parts.language_model": parts.language_model,
+    }
+    if own_pairs:
+        for name, value in named.items():
+            if value == SCENES:
+                raise InputError(
+                    f"setting {name!r}: 'scenes' knows drawn scenes alone; own pairs need another, by folder or name"
+                )
+    if (parts.vision_tower == SCENES) != (parts.language_model == SCENES):
+        raise InputError("settings 'stage_1.parts': vision tower and language model of scenes go together: take both")
+    for name in ("stage_1.parts.vision_tower", "stage_1.parts.language_model"):
+        if named[name] != SCENES:
+            try:
+                AutoConfig.from_pretrained(named[name])
+            except (OSError, ValueError) as error:
+                raise InputError(f"setting {name!r}: {named[name]}: {str(error).splitlines()[0]}") from error
+
+
+def pair_scores(settings: SynthvlmSettings, folder: Path, device: str, *, originals: bool) -> dict[str, PairScore]:
+    """The scores of pairs by name.
+
+    Args:
+        settings: of the recipe.
+        folder: of the run's models.
+        device: where they compute.
+        originals: also those that filters of captions ask original pairs for.
+    """
+    scoring = settings.scoring
+    clip = scoring.clip
+    if clip.model == SCENES:
+        clip = clip.model_copy(update={"model": str(scene_scorer(folder / "scorer"))})
+    models = SharedModels(device)
+    kinds: dict[str, Any] = dict(zip(PAIR_SCORES, (clip, scoring.ssim), strict=True))
+    found = {name: make_score(name, values, models) for name, values in kinds.items()}
+    if originals and any(rule.name == ITM_SCORE for rule in settings.curation.filters.scores):
+        found[ITM_SCORE] = make_score("itm", scoring.itm, models)
+    return found
+
+
+def open_generator(settings: SynthvlmSettings, folder: Path, device: str) -> Renderer:
+    """The generator, ready to draw.
+
+    Raises:
+        InputError: it cannot be loaded.
+    """
+    images = settings.images
+    if images.generator == SCENES:
+        generator = scene_flow(folder / "flow").to(device)
+        readers = SceneReaders.load()
+        readers.lm.to(device)
+        encoder = readers.text_encoder(generator.config.max_text, generator.config.text_layer)
+        synthesizer = Synthesizer(generator, encoder, images.flow, settings.seed)
+        return TokenRenderer(synthesizer, readers.tokenizer.to(device), images=True, name="flow")
+    return generator_kind("diffusers").open(
+        RenderRequest(images.generator, images.diffusers, settings.seed, device, images=True)
+    )
+
+
+def new_llava(settings: SynthvlmSettings, folder: Path, seed: int) -> MakeModel:
+    """What stage 1 starts from: the parts with a new projector.
+
+    Args:
+        settings: of the recipe.
+        folder: of the run's models.
+        seed: of the projector.
+    """
+    stage = settings.stage_1
+
+    def make() -> tuple[Any, Any]:
+        return assemble(
+            _parts(settings, folder),
+            feature_layer=stage.parts.feature_layer,
+            select=stage.parts.select,
+            aspect=stage.aspect,
+            system=stage.system,
+            seed=seed,
+        )
+
+    return make
+
+
+def _parts(settings: SynthvlmSettings, folder: Path) -> Parts:
+    parts = settings.stage_1.parts
+    if parts.vision_tower != SCENES:
+        return load_parts(parts.vision_tower, parts.language_model)
+    return Parts(scene_tower(folder / "tower"), *scene_language_model(settings.world), PIXEL_MEAN, PIXEL_STD)

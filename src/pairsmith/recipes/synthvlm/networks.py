@@ -1,0 +1,161 @@
+"""Published networks by their sizes alone, built on the meta device: no weights, no memory, no download.
+
+The sizes are those of the models' own config files; parameter counts are checked against the published ones in tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import (
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    CLIPVisionConfig,
+    CLIPVisionModel,
+    CLIPVisionModelWithProjection,
+    LlamaConfig,
+    LlamaForCausalLM,
+    SiglipVisionConfig,
+    SiglipVisionModel,
+)
+
+SDXL_FAMILY = ("stabilityai/stable-diffusion-xl-base-1.0", "stabilityai/sdxl-turbo")
+LATENT_SIDE = 8  # pixels a side of a latent
+PROMPT_TOKENS = 77  # that CLIP's text encoders always read
+
+
+def on_meta(make: Callable[[], nn.Module]) -> nn.Module:
+    """A network without memory, for forward passes alone."""
+    with torch.device("meta"):
+        model = make()
+    return model.requires_grad_(False).eval()
+
+
+def sdxl_unet() -> nn.Module:
+    """The denoising network of SDXL base 1.0 and SDXL-Turbo."""
+    from diffusers import UNet2DConditionModel
+
+    return on_meta(
+        lambda: UNet2DConditionModel(
+            sample_size=128,
+            in_channels=4,
+            out_channels=4,
+            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+            up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+            block_out_channels=(320, 640, 1280),
+            layers_per_block=2,
+            transformer_layers_per_block=(1, 2, 10),
+            attention_head_dim=(5, 10, 20),
+            cross_attention_dim=2048,
+            use_linear_projection=True,
+            addition_embed_type="text_time",
+            addition_time_embed_dim=256,
+            projection_class_embeddings_input_dim=2816,
+        )
+    )
+
+
+def sdxl_vae() -> Any:
+    """SDXL's autoencoder, whose decoder ends every drawing."""
+    from diffusers import AutoencoderKL
+
+    return on_meta(
+        lambda: AutoencoderKL(
+            in_channels=3,
+            out_channels=3,
+            down_block_types=("DownEncoderBlock2D",) * 4,
+            up_block_types=("UpDecoderBlock2D",) * 4,
+            block_out_channels=(128, 256, 512, 512),
+            layers_per_block=2,
+            latent_channels=4,
+            sample_size=1024,
+        )
+    )
+
+
+def sdxl_text_encoders() -> tuple[nn.Module, nn.Module]:
+    """CLIP ViT-L's text tower and OpenCLIP ViT-bigG's."""
+    small = CLIPTextConfig(
+        hidden_size=768, intermediate_size=3072, num_hidden_layers=12, num_attention_heads=12, projection_dim=768
+    )
+    large = CLIPTextConfig(
+        hidden_size=1280,
+        intermediate_size=5120,
+        num_hidden_layers=32,
+        num_attention_heads=20,
+        projection_dim=1280,
+        hidden_act="gelu",
+    )
+    return on_meta(lambda: CLIPTextModel(small)), on_meta(lambda: CLIPTextModelWithProjection(large))
+
+
+def clip_b_32() -> tuple[nn.Module, nn.Module]:
+    """The picture and the text tower of OpenAI's CLIP ViT-B/32, which scores pairs."""
+    vision = CLIPVisionConfig(
+        hidden_size=768,
+        intermediate_size=3072,
+        num_hidden_layers=12,
+        num_attention_heads=12,
+        image_size=224,
+        patch_size=32,
+        projection_dim=512,
+    )
+    text = CLIPTextConfig(
+        hidden_size=512, intermediate_size=2048, num_hidden_layers=12, num_attention_heads=8, projection_dim=512
+    )
+    return on_meta(lambda: CLIPVisionModelWithProjection(vision)), on_meta(lambda: CLIPTextModelWithProjection(text))
+
+
+def _clip_l_336() -> nn.Module:
+    return CLIPVisionModel(
+        CLIPVisionConfig(
+            hidden_size=1024,
+            intermediate_size=4096,
+            num_hidden_layers=24,
+            num_attention_heads=16,
+            image_size=336,
+            patch_size=14,
+        )
+    )
+
+
+def _siglip_b_224() -> nn.Module:
+    return SiglipVisionModel(
+        SiglipVisionConfig(
+            hidden_size=768,
+            intermediate_size=3072,
+            num_hidden_layers=12,
+            num_attention_heads=12,
+            image_size=224,
+            patch_size=16,
+        )
+    )
+
+
+def _llama(width: int, mlp: int, depth: int, heads: int, keys: int, words: int, tied: bool) -> Callable[[], nn.Module]:
+    return lambda: LlamaForCausalLM(
+        LlamaConfig(
+            hidden_size=width,
+            intermediate_size=mlp,
+            num_hidden_layers=depth,
+            num_attention_heads=heads,
+            num_key_value_heads=keys,
+            vocab_size=words,
+            tie_word_embeddings=tied,
+        )
+    )
+
+
+VISION_TOWERS: dict[str, Callable[[], nn.Module]] = {
+    "openai/clip-vit-large-patch14-336": _clip_l_336,
+    "google/siglip-base-patch16-224": _siglip_b_224,
+}
+LANGUAGE_MODELS: dict[str, Callable[[], nn.Module]] = {
+    "lmsys/vicuna-7b-v1.5": _llama(4096, 11008, 32, 32, 32, 32000, False),
+    "lmsys/vicuna-13b-v1.5": _llama(5120, 13824, 40, 40, 40, 32000, False),
+    "HuggingFaceTB/SmolLM2-360M-Instruct": _llama(960, 2560, 32, 15, 5, 49152, True),
+}
