@@ -92,7 +92,7 @@ def score(
     score_pairs(
         store,
         pair_scores(settings, out / "models", place.device.type, originals=originals),
-        workers=settings.scoring.workers,
+        threads=settings.scoring.workers,
         progress=reporter.rows("scores of real pairs" if originals else "scores of drawn pairs"),
     )
 
