@@ -167,3 +167,14 @@ def test_reducing_averages() -> None:
     board = (np.indices((64, 64)).sum(0) % 2 * 255).astype(np.uint8)
     pixels = load_pixels(encode_image(Image.fromarray(board)), 8)
     assert np.abs(pixels - 0.5).max() < 0.02  # without antialiasing it would be 0 or 1
+
+
+def test_transparency_of_colours_that_the_palette_lacks_is_damage() -> None:
+    def chunk(name: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    header = struct.pack(">IIBBBBB", 7, 1, 8, 3, 0, 0, 0)
+    parts = [(b"IHDR", header), (b"tRNS", bytes(300)), (b"PLTE", bytes(9)), (b"IDAT", zlib.compress(bytes(8)))]
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts) + chunk(b"IEND", b"")
+    with pytest.raises(InputError, match="PNG data are truncated or damaged"):
+        decode_image(data)

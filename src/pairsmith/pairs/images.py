@@ -48,12 +48,15 @@ def decode_image(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
     width, height = image.size
     if width * height > max_pixels:
         raise InputError(f"the image has {width} x {height} pixels, more than the {max_pixels} allowed")
+    kind = image.format or "image"
     try:
         image.load()
         image = ImageOps.exif_transpose(image)
+        rgb = _to_rgb(image)
+    except InputError:
+        raise
     except _BROKEN as error:
-        raise InputError(f"the {image.format or 'image'} data are truncated or damaged ({error})") from error
-    rgb = _to_rgb(image)
+        raise InputError(f"the {kind} data are truncated or damaged ({error})") from error
     rgb.info = {}  # neither comments nor colour profiles travel on into what is encoded from this image
     return rgb
 
