@@ -81,7 +81,8 @@ class SceneWriter:
                 answers.append(WriteFailure(f"not asked: {request.prompt[:60]!r} names no concept, axis and value"))
                 continue
             rng = np.random.default_rng(request.seed)
-            answers.append(describe(self._scene(*asked, rng), rng))
+            concept, axis, value = asked
+            answers.append(describe(self._scene(concept, axis, value, rng), rng))
         return answers
 
     def _scene(self, concept: str, axis: str, value: str, rng: np.random.Generator) -> Scene:
