@@ -68,3 +68,28 @@ def test_dry_run_prints_settings_that_can_be_read_again(pairsmith, tmp_path):
     (tmp_path / "settings.yaml").write_text(shown)
     again = pairsmith("plan", "synth2", "--preset", "small", "--config", tmp_path / "settings.yaml", "--dry-run").stdout
     assert again == shown
+
+
+def test_synthvlm_states_hours_storage_and_cost(pairsmith, tmp_path):
+    result = pairsmith(
+        "plan", "synthvlm", "--price", "10", "--assume", "bits_per_pixel=2", "--out", tmp_path / "p.json"
+    )
+    assert result.exit_code == 0, result.stderr
+    metrics = json.loads((tmp_path / "p.json").read_text())
+    assert metrics["plan.cost"]["value"] == pytest.approx(10 * metrics["plan.gpu_hours"]["value"])
+    for words in (
+        "drawing: 1,000,000 pictures x (60 steps x 2 passes x",
+        "stage 1",
+        "stage 2",
+        "262.1 GB",
+        "Assumptions",
+    ):
+        assert words in result.stdout
+
+
+@pytest.mark.parametrize(("arguments", "words"), [(("--preset", "tiny"), "no matter for a plan"),
+                                                  (("--assume", "prices=1"), "did you mean 'price'")])  # fmt: skip
+def test_synthvlm_plans_that_cannot_be_made(pairsmith, arguments, words):
+    result = pairsmith("plan", "synthvlm", *arguments)
+    assert result.exit_code == 2
+    assert words in result.stderr

@@ -62,3 +62,40 @@ def test_a_dry_run_shows_settings_and_makes_nothing(pairsmith, config, tmp_path)
     assert shown["vlm_training"]["steps"] == 3
     assert shown["vlm_training"]["clip"] == 1.0  # of the preset
     assert not out.exists()
+
+
+def test_synthvlm_from_data_to_report(pairsmith, tmp_path):
+    small = {
+        "seeds": 1,
+        "arms": ["selected", "random"],
+        "source": {"pairs": 40, "test": 6},
+        "instructions": {"scenes": 4},
+        "images": {"flow": {"steps": 2}},
+        "stage_1": {"training": {"steps": 2, "batch_size": 4}},
+        "stage_2": {"training": {"steps": 2, "batch_size": 2}},
+        "evaluation": {"max_new_tokens": 4, "oracle_steps": 2, "oracle_batch": 4},
+    }
+    config, out = tmp_path / "small.yaml", tmp_path / "run"
+    config.write_text(yaml.safe_dump(small))
+    result = pairsmith("run", "synthvlm", "--config", config, "--out", out)
+    assert result.exit_code == 0, result.stderr
+    assert (out / "report.html").stat().st_size > 10_000
+    assert "Selected minus random after stage 1:" in result.stdout
+    assert f"Report:  {out / 'report.html'}" in result.stdout
+    again = pairsmith("report", out)
+    assert again.exit_code == 0, again.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--preset", "paper"), "give --real"),
+        (("--preset", "huge"), "there is no preset 'huge'"),
+        (("--real", "nowhere"), "nowhere"),
+        (("--set", "arms=[best]"), "arms"),
+    ],
+)
+def test_synthvlm_refuses_in_one_sentence(pairsmith, tmp_path, arguments, words):
+    result = pairsmith("run", "synthvlm", *arguments, "--out", tmp_path / "run")
+    assert result.exit_code == 2
+    assert words in only_sentence(result)

@@ -110,7 +110,7 @@ def plan_lines(plan: SynthvlmPlan, preset: str) -> list[str]:
     lines += [*table(work, right=(1, 2, 3, 4, 5)), "", "Sums"]
     lines += [f"{one.name}: {one.sum}" for one in plan.work]
     lines += [
-        f"GPU-hours: FLOPs / ({assumed.peak / 1e12:g} T x {assumed.drawing:.0%} for drawing, {assumed.training:.0%} for "
+        f"GPU-hours: FLOPs / ({assumed.peak / 1e12:g} T x {assumed.drawing:.0%} for drawing, {assumed.training:.0%} in "
         "training) / 3600; scoring by its rate.",
         f"Cost: GPU-hours x {assumed.price:g}. A training is repeated for every arm and seed.",
         "",

@@ -17,7 +17,7 @@ from pairsmith.recipes.scene_llava.data import IMAGES, INSTRUCTIONS, write_instr
 from pairsmith.recipes.synthvlm.settings import SourceSettings, SynthvlmSettings
 from pairsmith.scenes import World
 from pairsmith.scenes.datasets import scene_of, scene_pair, scene_pairs
-from pairsmith.scenes.grammar import facts_of, read
+from pairsmith.scenes.grammar import descriptions
 from pairsmith.seeds import numpy_generator
 
 _SALES = ("buy {} now at www.example.com", "{} for sale", "free shipping on {}", "{} royalty-free stock image")
@@ -98,8 +98,8 @@ def web_pairs(world: World, sizes: SourceSettings, seed: int) -> Iterator[Pair]:
 
 
 def is_true(pair: Pair) -> bool:
-    """Whether the caption of a drawn scene states all of it, rightly."""
-    return read(pair.caption) == facts_of(scene_of(pair))
+    """Whether the caption of a drawn scene is one of its descriptions, and nothing beside."""
+    return pair.caption in descriptions(scene_of(pair))
 
 
 def truth_share(pairs: Sequence[Pair]) -> float | None:
