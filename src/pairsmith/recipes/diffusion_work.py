@@ -93,7 +93,8 @@ def denoiser_model(sizes: PipelineSizes) -> nn.Module:
     from diffusers import PixArtTransformer2DModel, UNet2DConditionModel
 
     with torch.device("meta"):
-        model = (UNet2DConditionModel if sizes.denoiser == "unet" else PixArtTransformer2DModel)(**sizes.config)
+        kind: Any = UNet2DConditionModel if sizes.denoiser == "unet" else PixArtTransformer2DModel
+        model: nn.Module = kind(**sizes.config)
     return model.eval().requires_grad_(False)
 
 
@@ -122,7 +123,8 @@ def _decoder_flops(latent: int) -> int:
     from diffusers import AutoencoderKL
 
     with torch.device("meta"):
-        model: Any = AutoencoderKL(**DECODER).eval().requires_grad_(False)
+        model: Any = AutoencoderKL(**DECODER)
+    model.eval().requires_grad_(False)
     return forward_flops(lambda: model.decode(shape_only(1, 4, latent, latent)))
 
 

@@ -130,11 +130,11 @@ class PolygenRun:
                 falses.setdefault((row.negative or "", row.caption), []).append(row)
             else:
                 bases.setdefault(row.group or row.id, []).append(row)
-        found = []
+        groups: list[ExampleGroup] = []
         for rows in list(bases.values())[: self.settings.examination.examples]:
             first = rows[0]
             beside = falses.get((first.caption, first.negative or ""), [])
-            found.append(
+            groups.append(
                 ExampleGroup(
                     first.caption,
                     _pictures(rows),
@@ -143,7 +143,7 @@ class PolygenRun:
                     _pictures(beside[: len(rows)]),
                 )
             )
-        return found
+        return groups
 
 
 def _pictures(rows: list[Pair]) -> tuple[tuple[str, bytes | None], ...]:

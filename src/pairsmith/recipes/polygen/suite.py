@@ -129,7 +129,7 @@ def score_encoder(encoder: DualEncoder, settings: PolygenSettings, folder: Path)
     """
     tests = scene_folders(folder, settings.tests) if settings.tests.source == "scenes" else settings.tests
     encoder = RememberingEncoder(encoder)
-    options = {"batch_size": tests.batch_rows}
+    options: dict[str, Any] = {"batch_size": tests.batch_rows}
     found: dict[str, list[Score]] = {}
 
     def add(scores: Mapping[str, Score]) -> None:
