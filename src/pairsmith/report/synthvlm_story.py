@@ -35,14 +35,14 @@ def headline(run: SynthvlmRun) -> str:
     if not said:
         return "Selected and random pairs have not both been trained on yet: nothing can be said about the selection."
     told = ", and ".join(said)
-    return f"Trained on the selected pairs instead of as many drawn at random, the model's captions {told}."
+    return f"Trained on the selected pairs, beside as many at random, the model's captions {told}."
 
 
 def _verdict(value: Interval) -> str:
-    size = f"{signed(value.value)} CIDEr ({spread(value, sign=True)})"
+    ends = spread(value, sign=True)
     if not is_clear(value):
-        return f"cannot be told apart ({size})"
-    return f"are {'better' if value.value > 0 else 'worse'} by {size}"
+        return f"cannot be told apart ({signed(value.value)} CIDEr, {ends})"
+    return f"are {'better' if value.value > 0 else 'worse'} by {decimal(abs(value.value))} CIDEr ({ends})"
 
 
 def why(run: SynthvlmRun) -> str:

@@ -42,16 +42,21 @@ def arm_table(run: SynthvlmRun) -> Table:
 
 def difference_table(run: SynthvlmRun) -> Table | None:
     """Selected minus random, all and real, image by image and seed by seed; None where there is no pair of arms."""
-    rows = []
-    for (first, second), found in run.differences.items():
-        for (stage, name), value in found.items():
-            label = f"{LABELS[first]} − {LABELS[second]}: {_METRICS[name]} {STAGE_LABELS[stage]}"
-            rows.append(Row(label, [difference_cell(value)]))
-    if not rows:
+    columns = list(dict.fromkeys(key for found in run.differences.values() for key in found))
+    if not columns:
         return None
+    rows = [
+        Row(
+            f"{LABELS[first]} − {LABELS[second].lower()}",
+            [difference_cell(found[key]) if key in found else Cell(DASH) for key in columns],
+        )
+        for (first, second), found in run.differences.items()
+        if found
+    ]
+    titles = [f"{_METRICS[name]} {STAGE_LABELS[stage]}" for stage, name in columns]
     return Table(
         "Differences over the same test images and seeds",
-        [Group("", ("Difference",), rows)],
+        [Group("", titles, rows)],
         "An interval that holds 0 cannot tell the two arms apart. Few seeds make intervals wide.",
     )
 

@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 from pairsmith.evaluation.image_text.open_clip_encoder import load_open_clip
 from pairsmith.recipes.scene_models import shipped
 from pairsmith.recipes.scene_models.flow import SceneReaders, scene_flow
+from pairsmith.recipes.scene_models.reader import scene_reader
 from pairsmith.recipes.scene_models.scorer import scene_scorer
 from pairsmith.recipes.scene_models.ship import PARTS, marks
 from pairsmith.recipes.scene_models.tower import scene_tower
@@ -81,6 +82,7 @@ def test_shipped_parts_load_in_float32(tmp_path: Path) -> None:
     generator.check_codes(SceneReaders.load().tokenizer)
     encoder = load_open_clip(str(scene_scorer(tmp_path / "scorer")))
     tower = scene_tower(tmp_path / "tower")
-    for model in (generator, encoder.model, tower):
+    reader, _ = scene_reader(tmp_path / "reader")
+    for model in (generator, encoder.model, tower, reader):
         assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
     assert not (tmp_path / "flow" / "training").exists()

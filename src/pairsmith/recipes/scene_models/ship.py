@@ -1,6 +1,6 @@
 """Trains the shipped parts from scratch and puts them into the package, for maintainers.
 
-    python -m pairsmith.recipes.scene_models.ship --out runs/scene-models [--parts flow scorer tower]
+    python -m pairsmith.recipes.scene_models.ship --out runs/scene-models [--parts flow scorer tower reader]
 
 About half an hour on one core. Needed after a change of what decides the weights: settings, the world, the shipped
 tokenizer or language model, or a model's code.
@@ -12,10 +12,10 @@ import argparse
 import logging
 from pathlib import Path
 
-from pairsmith.recipes.scene_models import flow, scorer, tower
+from pairsmith.recipes.scene_models import flow, reader, scorer, tower
 from pairsmith.recipes.scene_models.shipped import ship
 
-PARTS = (flow.NAME, scorer.NAME, tower.NAME)
+PARTS = (flow.NAME, scorer.NAME, tower.NAME, reader.NAME)
 
 
 def ship_parts(out: Path, parts: tuple[str, ...] = PARTS) -> None:
@@ -26,8 +26,10 @@ def ship_parts(out: Path, parts: tuple[str, ...] = PARTS) -> None:
             flow.scene_flow(folder, from_scratch=True)
         elif name == scorer.NAME:
             scorer.scene_scorer(folder, from_scratch=True)
-        else:
+        elif name == tower.NAME:
             tower.scene_tower(folder, from_scratch=True)
+        else:
+            reader.scene_reader(folder, from_scratch=True)
         ship(name, marks()[name], folder)
 
 
@@ -40,6 +42,7 @@ def marks() -> dict[str, str]:
         flow.NAME: flow.flow_mark(settings, readers, encoder),
         scorer.NAME: scorer.scorer_mark(scorer.SceneScorerSettings()),
         tower.NAME: tower.tower_mark(tower.SceneTowerSettings()),
+        reader.NAME: reader.reader_mark(reader.SceneReaderSettings()),
     }
 
 

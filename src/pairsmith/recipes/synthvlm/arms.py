@@ -109,7 +109,7 @@ def look(settings: SynthvlmSettings, data: Data, llava: Path, stage: int, place:
     else:
         texts = answer(model, processor, pictures, [wanted.prompt] * len(rows), **options)
     captions = {row.id: text for row, text in zip(rows, texts, strict=True)}
-    scores: CaptionScores = caption_scores({row.id: list(row.references) for row in rows}, captions)
+    scores: CaptionScores = caption_scores({row.id: list(row.references) for row in rows}, dict(captions.items()))
     found: dict[str, Any] = {
         "captions": captions,
         "metrics": scores.metrics,

@@ -15,8 +15,8 @@ from pairsmith.curation.encoders import SharedModels
 from pairsmith.curation.registry import make_score
 from pairsmith.curation.score import PairScore
 from pairsmith.errors import InputError
-from pairsmith.recipes.scene_llava.language_model import scene_language_model
 from pairsmith.recipes.scene_models.flow import SceneReaders, scene_flow
+from pairsmith.recipes.scene_models.reader import scene_reader
 from pairsmith.recipes.scene_models.scorer import scene_scorer
 from pairsmith.recipes.scene_models.tower import PIXEL_MEAN, PIXEL_STD, scene_tower
 from pairsmith.recipes.synthvlm.settings import ITM_SCORE, PAIR_SCORES, SCENES, SynthvlmSettings
@@ -126,4 +126,4 @@ def _parts(settings: SynthvlmSettings, folder: Path) -> Parts:
     parts = settings.stage_1.parts
     if parts.vision_tower != SCENES:
         return load_parts(parts.vision_tower, parts.language_model)
-    return Parts(scene_tower(folder / "tower"), *scene_language_model(settings.world), PIXEL_MEAN, PIXEL_STD)
+    return Parts(scene_tower(folder / "tower"), *scene_reader(folder / "reader"), PIXEL_MEAN, PIXEL_STD)

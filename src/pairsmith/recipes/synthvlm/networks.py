@@ -28,14 +28,14 @@ LATENT_SIDE = 8  # pixels a side of a latent
 PROMPT_TOKENS = 77  # that CLIP's text encoders always read
 
 
-def on_meta(make: Callable[[], nn.Module]) -> nn.Module:
+def on_meta(make: Callable[[], Any]) -> Any:
     """A network without memory, for forward passes alone."""
     with torch.device("meta"):
         model = make()
     return model.requires_grad_(False).eval()
 
 
-def sdxl_unet() -> nn.Module:
+def sdxl_unet() -> Any:
     """The denoising network of SDXL base 1.0 and SDXL-Turbo."""
     from diffusers import UNet2DConditionModel
 
@@ -77,7 +77,7 @@ def sdxl_vae() -> Any:
     )
 
 
-def sdxl_text_encoders() -> tuple[nn.Module, nn.Module]:
+def sdxl_text_encoders() -> tuple[Any, Any]:
     """CLIP ViT-L's text tower and OpenCLIP ViT-bigG's."""
     small = CLIPTextConfig(
         hidden_size=768, intermediate_size=3072, num_hidden_layers=12, num_attention_heads=12, projection_dim=768
@@ -93,7 +93,7 @@ def sdxl_text_encoders() -> tuple[nn.Module, nn.Module]:
     return on_meta(lambda: CLIPTextModel(small)), on_meta(lambda: CLIPTextModelWithProjection(large))
 
 
-def clip_b_32() -> tuple[nn.Module, nn.Module]:
+def clip_b_32() -> tuple[Any, Any]:
     """The picture and the text tower of OpenAI's CLIP ViT-B/32, which scores pairs."""
     vision = CLIPVisionConfig(
         hidden_size=768,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -141,7 +142,7 @@ def _drawing(settings: SynthvlmSettings, assumed: Assumptions) -> tuple[Work, li
     )
     decoded = forward_flops(lambda: vae.decode(shape_only(1, 4, rows, columns)))
     prompt = torch.zeros(1, networks.PROMPT_TOKENS, dtype=torch.long, device="meta")
-    read = sum(forward_flops(lambda text=text: text(prompt)) for text in texts)
+    read = sum(forward_flops(partial(text, prompt)) for text in texts)
     pictures = assumed.captions * images.repeat
     flops = pictures * float(how.steps * passes * step + decoded + passes * read)
     size = f"{how.width} x {how.height} pixels"

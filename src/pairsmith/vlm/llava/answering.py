@@ -65,7 +65,7 @@ def caption(
 
     A model of stage 1 knows no questions yet. The arguments are those of `answer`.
     """
-    hf_tokenizer: Any = processor.tokenizer  # type: ignore[attr-defined]
+    hf_tokenizer: Any = processor.tokenizer
     ends = _line_ends(hf_tokenizer)
     if hf_tokenizer.eos_token_id is not None:
         ends.append(hf_tokenizer.eos_token_id)
