@@ -121,7 +121,7 @@ def _model_maker(settings: LlavaSettings, model: str | None, out: Path, display:
         from pairsmith.recipes.scene_llava.parts import load_named_parts
 
         return assemble(
-            load_named_parts(parts.vision_tower, parts.language_model, out / "vision_tower", display.training),
+            load_named_parts(parts.vision_tower, parts.language_model, out / "parts", display.training),
             feature_layer=parts.feature_layer,
             select=parts.select,
             aspect=settings.aspect,

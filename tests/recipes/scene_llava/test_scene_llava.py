@@ -84,4 +84,5 @@ def test_parts_of_scenes_are_taken_together(tmp_path: Path) -> None:
 def test_the_tower_of_scenes_and_its_language_model_come_with_the_package(tmp_path: Path) -> None:
     parts = load_named_parts("scenes", "scenes", tmp_path)
     assert parts.vision_tower.config.image_size == WORLD.image_size
-    assert not (tmp_path / "training").exists()
+    assert {file.name for file in tmp_path.iterdir()} == {"tower", "reader"}
+    assert not list(tmp_path.rglob("training"))

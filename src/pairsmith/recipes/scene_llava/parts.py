@@ -6,8 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pairsmith.errors import InputError
-from pairsmith.recipes.scene_llava.data import WORLD
-from pairsmith.recipes.scene_llava.language_model import scene_language_model
+from pairsmith.recipes.scene_models.reader import scene_reader
 from pairsmith.recipes.scene_models.tower import PIXEL_MEAN, PIXEL_STD, scene_tower
 from pairsmith.training.logging import Progress
 from pairsmith.vlm.llava.loading import Parts, load_parts
@@ -23,8 +22,8 @@ def load_named_parts(
     Args:
         vision_tower: folder or hub id, or "scenes".
         language_model: folder or hub id, or "scenes"; both are, or neither.
-        folder: where the tower of scenes is put, or found.
-        progress: makes the display of its training, where the shipped one does not fit.
+        folder: where the parts of scenes are put, or found.
+        progress: makes the display of a training, where what ships does not fit.
 
     Raises:
         InputError: only one of them is "scenes", or one cannot be loaded.
@@ -34,6 +33,6 @@ def load_named_parts(
         return load_parts(vision_tower, language_model)
     if not all(ours):
         raise InputError("settings 'parts': vision tower and language model of scenes speak of scenes: take both")
-    shown = progress("vision tower of scenes") if progress else None
-    tower = scene_tower(folder, progress=shown)
-    return Parts(tower, *scene_language_model(WORLD), PIXEL_MEAN, PIXEL_STD)
+    tower = scene_tower(folder / "tower", progress=progress("vision tower of scenes") if progress else None)
+    reader = scene_reader(folder / "reader", progress=progress("language model of scenes") if progress else None)
+    return Parts(tower, *reader, PIXEL_MEAN, PIXEL_STD)

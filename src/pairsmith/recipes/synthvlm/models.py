@@ -15,10 +15,9 @@ from pairsmith.curation.encoders import SharedModels
 from pairsmith.curation.registry import make_score
 from pairsmith.curation.score import PairScore
 from pairsmith.errors import InputError
+from pairsmith.recipes.scene_llava.parts import load_named_parts
 from pairsmith.recipes.scene_models.flow import SceneReaders, scene_flow
-from pairsmith.recipes.scene_models.reader import scene_reader
 from pairsmith.recipes.scene_models.scorer import scene_scorer
-from pairsmith.recipes.scene_models.tower import PIXEL_MEAN, PIXEL_STD, scene_tower
 from pairsmith.recipes.synthvlm.settings import ITM_SCORE, PAIR_SCORES, SCENES, SynthvlmSettings
 from pairsmith.stages.generator_kinds import generator_kind
 from pairsmith.stages.generator_kinds.kind import RenderRequest
@@ -27,7 +26,6 @@ from pairsmith.stages.token_renderer import TokenRenderer
 from pairsmith.training.llava.run import MakeModel
 from pairsmith.training.synthesis import Synthesizer
 from pairsmith.vlm.llava.assembly import assemble
-from pairsmith.vlm.llava.loading import Parts, load_parts
 
 
 def check_models(settings: SynthvlmSettings, own_pairs: bool) -> None:
@@ -111,7 +109,7 @@ def new_llava(settings: SynthvlmSettings, folder: Path, seed: int) -> MakeModel:
 
     def make() -> tuple[Any, Any]:
         return assemble(
-            _parts(settings, folder),
+            load_named_parts(stage.parts.vision_tower, stage.parts.language_model, folder),
             feature_layer=stage.parts.feature_layer,
             select=stage.parts.select,
             aspect=stage.aspect,
@@ -120,10 +118,3 @@ def new_llava(settings: SynthvlmSettings, folder: Path, seed: int) -> MakeModel:
         )
 
     return make
-
-
-def _parts(settings: SynthvlmSettings, folder: Path) -> Parts:
-    parts = settings.stage_1.parts
-    if parts.vision_tower != SCENES:
-        return load_parts(parts.vision_tower, parts.language_model)
-    return Parts(scene_tower(folder / "tower"), *scene_reader(folder / "reader"), PIXEL_MEAN, PIXEL_STD)
