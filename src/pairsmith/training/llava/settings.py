@@ -18,7 +18,7 @@ from pairsmith.vlm.llava.tuning import LoraSettings, Tuning
 class LlavaParts(Settings):
     """What a new LLaVA is made of; a run that starts from a LLaVA takes nothing from here."""
 
-    vision_tower: str = Field(description="folder or hub id of a CLIP or SigLIP model; 'scenes': one trained here")
+    vision_tower: str = Field(description="folder or hub id of a CLIP or SigLIP model; 'scenes': the shipped one")
     language_model: str = Field(description="folder or hub id of a causal language model; 'scenes': the shipped one")
     feature_layer: int = Field(default=-2, description="of the tower's hidden states")
     select: Select = Field(default="patch", description="patch leaves the class token out, cls_patch keeps it")
