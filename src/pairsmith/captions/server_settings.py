@@ -6,12 +6,15 @@ a store's settings, so a run may go on against another address.
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from pydantic import Field, field_validator
 
 from pairsmith.captions.credentials import first_secret, plain_address
 from pairsmith.settings import Settings
+
+KEY_VARIABLE = "OPENAI_API_KEY"  # holds the key of a caption server that wants one
 
 
 class ServerWriterSettings(Settings):
@@ -58,3 +61,8 @@ class ServerConnection(Settings):
     @classmethod
     def _check_address(cls, value: str) -> str:
         return plain_address(value)
+
+    @classmethod
+    def of_address(cls, base_url: str) -> ServerConnection:
+        """With the key of `OPENAI_API_KEY` where that is set; servers of one's own often want none."""
+        return cls(base_url=base_url, api_key_variable=KEY_VARIABLE if os.environ.get(KEY_VARIABLE) else None)

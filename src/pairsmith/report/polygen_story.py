@@ -82,7 +82,10 @@ def limits(run: PolygenRun) -> list[str]:
     found = [
         "The paper's generators, number of captions, final loss and share of negatives are not published: they are "
         "settings here, and other choices may do better or worse.",
-        "The best single generator is chosen on the tests, so what is said over it is rather too little than too much.",
+        "The best single generator is the one with the largest Δ MTL on these very tests, so a gain in Δ MTL over it "
+        "is rather too small than too large. On other figures another single generator may be better.",
+        "A batch holds as many pictures in every arm, so with several pictures a caption it holds fewer captions to "
+        "tell apart. The arm `mixed`, one picture a caption by all generators in turn, sets the two effects apart.",
         "Intervals hold the choice of test items and, with several seeds, that of the encoder's seed. Captions, "
         "generators and pictures are the same for all seeds: another draw of them would move the figures, too.",
         "Δ MTL is a mean of relative changes: the task on which the baseline is worst weighs most, and a task near its "

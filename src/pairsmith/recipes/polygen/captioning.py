@@ -100,7 +100,8 @@ def _language_model(model: str, base_url: str | None, sampling: dict[str, Any], 
         device: of a model in this process.
     """
     if base_url is not None:
-        return ServerWriter(ServerWriterSettings(model=model, **sampling), ServerConnection(base_url=base_url), answers)
+        asked = ServerWriterSettings(model=model, **sampling)
+        return ServerWriter(asked, ServerConnection.of_address(base_url), answers)
     local = CausalModel.smollm2(device) if model == "smollm2" else CausalModel(model, device=device)
     options = TransformersWriterSettings()
     if sampling:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ from pairsmith.recipes.reporter import Reporter
 from pairsmith.recipes.synth2.models import Models
 from pairsmith.recipes.synth2.settings import Synth2Settings
 
-KEY_VARIABLE = "OPENAI_API_KEY"  # holds the key of a caption server that wants one
 ANSWERS_NAME = "answers"  # beside the captions: what a server answered, so that nothing is paid for twice
 
 
@@ -65,8 +63,7 @@ def make_writer(settings: Synth2Settings, trained: Models, answers: Path) -> Wri
         return LanguageModelWriter(model, LanguageModelWriterSettings(**sampling))
     if choice.kind == "server":
         assert choice.base_url is not None  # its settings see to that
-        key = KEY_VARIABLE if os.environ.get(KEY_VARIABLE) else None  # servers of one's own often want none
-        connection = ServerConnection(base_url=choice.base_url, api_key_variable=key)
+        connection = ServerConnection.of_address(choice.base_url)
         asked: dict[str, Any] = {}
         if choice.sampling is not None:
             asked = choice.sampling.model_dump(include={"temperature", "top_p", "max_new_tokens"})

@@ -5,7 +5,6 @@ rules -> repetitions -> perplexity -> verdict -> scores against the original pic
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ from pairsmith.captions.writer import Writer
 from pairsmith.evaluation.bootstrap import mean_interval
 from pairsmith.pairs import Pair, PairStore
 from pairsmith.recipes.reporter import Reporter
-from pairsmith.recipes.synth2.captioning import KEY_VARIABLE
 from pairsmith.recipes.synth2.settings import WriterSettings
 from pairsmith.recipes.synthvlm.data import is_true
 from pairsmith.recipes.synthvlm.settings import SynthvlmSettings
@@ -74,8 +72,7 @@ def _language_model(name: str, device: str) -> CausalModel:
 def _judge(choice: WriterSettings, device: str, answers: Path) -> Writer:
     if choice.kind == "server":
         assert choice.base_url is not None  # its settings see to that
-        key = KEY_VARIABLE if os.environ.get(KEY_VARIABLE) else None  # servers of one's own often want none
-        connection = ServerConnection(base_url=choice.base_url, api_key_variable=key)
+        connection = ServerConnection.of_address(choice.base_url)
         asked = ServerWriterSettings(model=choice.model, temperature=0.0, top_p=1.0, max_new_tokens=ANSWER_TOKENS)
         return ServerWriter(asked, connection, answers)
     sampling = SamplingSettings(temperature=0.0, max_new_tokens=ANSWER_TOKENS)
