@@ -48,12 +48,7 @@ def test_every_dependency_is_used() -> None:
 
 
 def test_every_import_is_declared() -> None:
-    allowed = (
-        {IMPORT_NAMES.get(name, name).replace("-", "_") for name in declared()}
-        | OF_EXTRAS
-       
-        | {"pairsmith"}
-    )
+    allowed = {IMPORT_NAMES.get(name, name).replace("-", "_") for name in declared()} | OF_EXTRAS | {"pairsmith"}
     assert imported_names() - allowed - set(sys.stdlib_module_names) == set()
 
 
