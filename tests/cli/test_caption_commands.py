@@ -87,6 +87,24 @@ def test_filter_by_published_thresholds_needs_its_models(pairsmith, captions: Pa
     assert "perplexity: " in result.stdout
 
 
+def test_filter_shares_its_models_out_to_workers(
+    pairsmith, captions: Path, language_model: Path, tmp_path: Path
+) -> None:
+    arguments = ("filter", captions, "--perplexity-model", language_model, "--device", "cpu")
+    limits = ("--set", "near_duplicates=null", "--set", "perplexity.most=1e9", "--part-rows", 4)
+    result = pairsmith(*arguments, *limits, "--workers", 2, "--out", tmp_path / "shared")
+    assert result.exit_code == 0, result.output
+    scores = captions / "scores" / "perplexity.parquet"
+    before = scores.read_bytes()
+    scores.unlink()
+    assert pairsmith(*arguments, *limits, "--out", tmp_path / "alone").exit_code == 0
+    assert scores.read_bytes() == before
+    shards = [[shard.sha256 for shard in PairStore(tmp_path / name).manifest.shards] for name in ("shared", "alone")]
+    assert shards[0] == shards[1]
+    again = pairsmith(*arguments, *limits, "--retry-failed", "--out", tmp_path / "alone")
+    assert again.exit_code == 0, again.output
+
+
 def test_the_published_limits_against_the_original_image(pairsmith, captions: Path) -> None:
     shown = pairsmith("filter", captions, "--preset", "synthvlm-image", "--dry-run").stdout
     assert [line.strip() for line in shown.splitlines() if "name:" in line] == [

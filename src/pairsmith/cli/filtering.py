@@ -20,8 +20,26 @@ from pairsmith.cli.caption_options import (
 )
 from pairsmith.cli.caption_output import cache_folder, needs_out, say_reasons
 from pairsmith.cli.console import plural, say
-from pairsmith.cli.options import ConfigFile, Device, DeviceOption, DryRun, Overrides, ShardRows, command_settings
+from pairsmith.cli.options import (
+    ConfigFile,
+    Device,
+    DeviceOption,
+    DryRun,
+    Overrides,
+    PartRows,
+    ShardRows,
+    command_settings,
+)
 from pairsmith.cli.progress import open_display
+from pairsmith.cli.scale import (
+    Executor,
+    ExecutorOption,
+    MaxFailures,
+    Workers,
+    make_execution,
+    tell_failed,
+    watched,
+)
 
 if TYPE_CHECKING:
     from pairsmith.captions.balance import ConceptSpread
@@ -74,6 +92,13 @@ def filter_command(
     embedder: Embedder = "smollm2",
     preview: Preview = None,
     shard_rows: ShardRows = 1000,
+    part_rows: PartRows = 1000,
+    executor: ExecutorOption = Executor.local,
+    workers: Workers = 1,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Ask the models again about the captions that failed before.")
+    ] = False,
+    max_failures: MaxFailures = None,
     device: DeviceOption = Device.auto,
     config: ConfigFile = None,
     overrides: Overrides = None,
@@ -81,9 +106,10 @@ def filter_command(
 ) -> None:
     """Filter captions by rules, repetition and models.
 
-    Every row comes through: what a filter drops becomes "filtered", with the reason. --dry-run shows the filters and
-    their thresholds, --set changes them: `--set perplexity=null` turns one off, and scores that lie beside the store,
-    such as clip, are filtered with --set 'scores=[{name: clip, least: 0.28}]'.
+    Every row comes through: what a filter drops becomes "filtered", with the reason. Perplexity and verdict are shared
+    by --workers and kept in STORE/scores; a caption whose model call failed becomes "failed". --dry-run shows the
+    filters and their thresholds, --set changes them: `--set perplexity=null` turns one off, and scores that lie beside
+    the store, such as clip, are filtered with --set 'scores=[{name: clip, least: 0.28}]'.
     """
     from pairsmith.captions.filters import FilterSettings, filter_captions, filter_reasons, published
     from pairsmith.captions.rows import first_rows
@@ -93,14 +119,26 @@ def filter_command(
     settings = command_settings(FilterSettings, base.to_dict(), config, overrides, dry_run)
     folder = needs_out(out, preview)
     rows = PairStore(store)
-    models = _filter_models(settings, perplexity_model, writer, model, key_variable, embedder, device, out)
+    models, where = _filter_models(settings, perplexity_model, writer, model, key_variable, embedder, device, out)
+    execution = make_execution(executor, workers, retry_failed=retry_failed, max_failures=max_failures, device=where)
     if preview is not None:
         reasons = filter_reasons(rows, settings, models, preview)
         for row, reason in zip(first_rows(rows, preview), reasons, strict=True):
             say(f"{row.caption}" + (f"  ({reason})" if reason else ""))
         return
+    tell_failed(folder, execution)
     with open_display() as display, display.stage("filter"):
-        kept = filter_captions(rows, folder, settings, models, shard_rows=shard_rows, progress=display.rows("filter"))
+        kept = filter_captions(
+            rows,
+            folder,
+            settings,
+            models,
+            shard_rows=shard_rows,
+            part_rows=part_rows,
+            execution=watched(execution, display, "filter"),
+            scoring=display.rows("filter by models"),
+            progress=display.rows("filter"),
+        )
     say_reasons(kept)
     say(f"{folder}: {plural(len(kept), 'caption')} of {len(rows):,} kept")
 
@@ -114,15 +152,15 @@ def _filter_models(
     embedder: str,
     device: Device,
     out: Path | None,
-) -> FilterModels:
-    """The models that the settings need; none is loaded yet."""
+) -> tuple[FilterModels, str]:
+    """The models that the settings need, none of which is loaded yet, and where they will run."""
     from pairsmith.captions.filters import FilterModels
     from pairsmith.errors import InputError
 
     near = settings.near_duplicates
     embeds = near is not None and near.cosine is not None
     if settings.perplexity is None and settings.verdict is None and not embeds:
-        return FilterModels()
+        return FilterModels(), "cpu"
     from pairsmith.cli.caption_models import CaptionEmbedder, language_model, named_writer
     from pairsmith.cli.runtime import pick_device, prepare_torch
 
@@ -136,12 +174,13 @@ def _filter_models(
     if settings.verdict is not None and writer is not None:
         made_by = named_writer(writer, model, key_variable, where, cache_folder(out))
     embed = CaptionEmbedder(embedder, where) if embeds else None
-    return FilterModels(
+    models = FilterModels(
         perplexity=language_model(perplexity_model, where) if settings.perplexity and perplexity_model else None,
         verdict=made_by,
         embed=embed,
         embedder=embed.name if embed is not None else "",
     )
+    return models, where
 
 
 def balance(

@@ -55,6 +55,7 @@ BatchRows = Annotated[
         "--batch-rows", metavar="N", min=1, help="Rows computed at a time; changes speed and memory, not the result."
     ),
 ]
+PartRows = Annotated[int, typer.Option("--part-rows", metavar="N", min=1, help="Rows that a killed run loses at most.")]
 
 
 def command_settings(

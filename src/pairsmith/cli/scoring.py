@@ -16,6 +16,7 @@ from pairsmith.cli.options import (
     DeviceOption,
     DryRun,
     Overrides,
+    PartRows,
     command_settings,
 )
 from pairsmith.cli.scale import Executor, ExecutorOption, MaxFailures, Workers, make_execution, watched
@@ -68,9 +69,7 @@ def score(
         bool, typer.Option("--retry-failed", help="Compute again the rows that failed before.")
     ] = False,
     batch_rows: BatchRows = 64,
-    part_rows: Annotated[
-        int, typer.Option("--part-rows", metavar="N", min=1, help="Rows that a killed run loses at most.")
-    ] = 1000,
+    part_rows: PartRows = 1000,
     executor: ExecutorOption = Executor.local,
     workers: Workers = 1,
     threads: Annotated[

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pairsmith.curation.score import View
-from pairsmith.errors import PairsmithError
+from pairsmith.execution.row_values import reason_of
 from pairsmith.pairs import PairStore, decode_image
 
 _AHEAD = 3  # batches that are being made ready at a time
@@ -80,9 +80,3 @@ def _make_ready(name: str, caption: str, data: bytes | None, views: Mapping[str,
         except Exception as error:
             failures[key] = reason_of(error)
     return ReadyRow(name, caption, made, failures)
-
-
-def reason_of(error: BaseException) -> str:
-    """An error in one line: our own sentences as they are, others with their kind."""
-    message = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return message if isinstance(error, PairsmithError) else f"{type(error).__name__}: {message}"

@@ -14,6 +14,9 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from PIL import Image
 
+from pairsmith.execution.row_values import ScoreFailures as ScoreFailures  # a score raises it
+from pairsmith.execution.score_run import Concluded
+
 View = Callable[[Image.Image], Any]
 
 
@@ -78,20 +81,3 @@ class SetScore(PairScore, Protocol):
 
     def conclude(self, ids: Sequence[str], rows: np.ndarray) -> Concluded:
         """From what `compute` gave of all rows that did not fail, [N, ...] in order of the store, to the scores."""
-
-
-@dataclass(frozen=True, eq=False)
-class Concluded:
-    """Scores [N], and for each row the number of the row that it repeats (its own, where it repeats none)."""
-
-    values: np.ndarray
-    twins: np.ndarray | None = None
-
-
-class ScoreFailures(Exception):
-    """Some rows of a batch have no score: the values of all [B, ...] with anything in their places, and the reasons."""
-
-    def __init__(self, values: np.ndarray, reasons: Mapping[int, str]) -> None:
-        super().__init__(next(iter(reasons.values()), ""))
-        self.values = values
-        self.reasons = dict(reasons)

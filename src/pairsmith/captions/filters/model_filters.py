@@ -14,8 +14,10 @@ from pairsmith.captions.causal_model import CausalModel
 from pairsmith.captions.filters.settings import VerdictRequest
 from pairsmith.captions.writer import Request, WriteFailure, Writer
 from pairsmith.errors import InputError
+from pairsmith.execution.row_values import ScoreFailures
 from pairsmith.seeds import row_seed
 
+_PAD_MULTIPLE = 16
 _YES = re.compile(r"[\W_]*(yes|no)\b", re.IGNORECASE)
 
 
@@ -23,8 +25,8 @@ def perplexities(model: CausalModel, captions: Sequence[str], batch: int = 16) -
     """exp of the mean negative log-likelihood of a caption's tokens, float64 [n].
 
     The first token is predicted from the beginning-of-text token (the end-of-text token where there is none). A caption
-    without tokens gets infinity. Rows are padded on the right, so they do not depend on their neighbours but for
-    rounding.
+    without tokens gets infinity. Rows are padded on the right, each to a length that follows from its own, in blocks of
+    always `batch` rows, so that neighbours change nothing, not even rounding.
 
     Raises:
         InputError: the tokenizer has neither of the two tokens.
@@ -34,20 +36,31 @@ def perplexities(model: CausalModel, captions: Sequence[str], batch: int = 16) -
     if begin is None:
         raise InputError(f"the tokenizer of {model.name} has neither a bos nor an eos token to begin with")
     tokens = [hf_tokenizer(caption, add_special_tokens=False)["input_ids"] for caption in captions]
-    order = sorted(range(len(tokens)), key=lambda at: len(tokens[at]))
+    groups: dict[int, list[int]] = {}
+    for at, row in enumerate(tokens):
+        if row:
+            groups.setdefault(_padded_columns(network, len(row) + 1), []).append(at)
     values = np.full(len(tokens), np.inf)
-    for start in range(0, len(order), batch):
-        rows = [at for at in order[start : start + batch] if tokens[at]]
-        if rows:
-            values[rows] = _batch_perplexities(network, [tokens[at] for at in rows], begin)
+    for columns, rows in sorted(groups.items()):
+        for start in range(0, len(rows), batch):
+            some = rows[start : start + batch]
+            block = [tokens[at] for at in some]
+            block += [block[0]] * (batch - len(block))
+            values[some] = _batch_perplexities(network, block, begin, columns)[: len(some)]
     return values
 
 
+def _padded_columns(network: Any, columns: int) -> int:
+    """The next multiple of 16, unless the model has fewer places."""
+    padded = -(-columns // _PAD_MULTIPLE) * _PAD_MULTIPLE
+    places = getattr(network.config, "max_position_embeddings", None)
+    return max(columns, min(padded, places)) if isinstance(places, int) else padded
+
+
 @torch.inference_mode()
-def _batch_perplexities(network: Any, rows: list[list[int]], begin: int) -> NDArray[np.float64]:
-    longest = max(len(row) for row in rows)
-    ids = torch.full((len(rows), longest + 1), begin)  # [B, L + 1]
-    mask = torch.zeros(len(rows), longest + 1, dtype=torch.long)
+def _batch_perplexities(network: Any, rows: list[list[int]], begin: int, columns: int) -> NDArray[np.float64]:
+    ids = torch.full((len(rows), columns), begin)  # [B, L + 1]
+    mask = torch.zeros(len(rows), columns, dtype=torch.long)
     for at, row in enumerate(rows):
         ids[at, 1 : len(row) + 1] = torch.tensor(row)
         mask[at, : len(row) + 1] = 1
@@ -65,6 +78,7 @@ def verdicts(
     """1 for yes, 0 for no, NaN where the model said neither; float64 [n].
 
     Raises:
+        ScoreFailures: some got no answer at all, with the writer's reasons.
         InputError: the prompt has no place for the caption.
         WriterUnavailable: as the writer.
     """
@@ -74,7 +88,13 @@ def verdicts(
         Request(request.prompt.replace("[caption]", caption), row_seed(0, row_id, "verdict"))
         for caption, row_id in zip(captions, ids, strict=True)
     ]
-    return np.array([_yes_or_no(answer) for answer in writer.write(requests)], np.float64)
+    answers = writer.write(requests)
+    values = np.array([_yes_or_no(answer) for answer in answers], np.float64)
+    failed = enumerate(answers)
+    reasons = {at: one.reason for at, one in failed if isinstance(one, WriteFailure) and not one.text.strip()}
+    if reasons:
+        raise ScoreFailures(values, reasons)
+    return values
 
 
 def _yes_or_no(answer: str | WriteFailure) -> float:

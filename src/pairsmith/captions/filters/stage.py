@@ -1,31 +1,43 @@
 """The stage of filters: a pair store in, the same rows out, some of them "filtered" with a reason.
 
 Filters look at a caption in the order of their settings, and the first reason counts. What a language model has to say
-is kept as scores beside the input store, so that it is computed once.
+is kept as scores beside the input store, so that it is computed once; workers may compute it. A caption of which the
+model could say nothing, for its call failed, becomes "failed" and can be tried again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pairsmith.captions.causal_model import CausalModel
-from pairsmith.captions.filters.model_filters import perplexities, verdicts
+from pairsmith.captions.filters.caption_scores import (
+    CaptionBatch,
+    CaptionScore,
+    Perplexity,
+    Verdict,
+    keep_caption_scores,
+    known_values,
+)
 from pairsmith.captions.filters.set_filters import common_ngrams, exact_duplicates, near_duplicates, near_embeddings
 from pairsmith.captions.filters.settings import FilterSettings, ScoreRule
 from pairsmith.captions.filters.text_filters import text_filters
 from pairsmith.captions.rows import Progress, pass_rows
 from pairsmith.captions.writer import Writer
 from pairsmith.errors import InputError
+from pairsmith.execution import ALONE, Execution
 from pairsmith.pairs import Pair, PairStore
-from pairsmith.pairs.scores import SCORES_FOLDER, read_scores, sidecar_names, write_scores
+from pairsmith.pairs.reopening import is_complete, reopen
+from pairsmith.pairs.scores import SCORES_FOLDER, read_scores, sidecar_names
 
-_WRITTEN = 256  # captions given to a writer at a time
+_PERPLEXITY = "perplexity"
+_VERDICT = "verdict"
 
 
 @dataclass(frozen=True)
@@ -37,6 +49,8 @@ class FilterModels:
         verdict: a writer that answers yes or no.
         embed: captions -> [N, D].
         embedder: what to call `embed` in a store's settings.
+
+    Workers are sent the first two as they are, so these must not have been loaded by then.
     """
 
     perplexity: CausalModel | None = None
@@ -52,9 +66,12 @@ def filter_captions(
     models: FilterModels | None = None,
     *,
     shard_rows: int = 1000,
+    part_rows: int = 1000,
+    execution: Execution = ALONE,
+    scoring: Progress | None = None,
     progress: Progress | None = None,
 ) -> PairStore:
-    """Filter a store's captions; resumable.
+    """Filter a store's captions; resumable, and so is what models compute for it.
 
     Args:
         store: any pair store; rows that are not "ok" come through as they are.
@@ -62,28 +79,52 @@ def filter_captions(
         settings: which filters, and their limits.
         models: what filters by models need.
         shard_rows: rows a shard.
-        progress: called with (rows done, all rows, failed rows).
+        part_rows: captions whose perplexity and verdict a killed run or worker loses at most.
+        execution: workers of these two, each with models of its own; failures. Another number of workers changes
+            nothing in what is made.
+        scoring: called with (captions done, all captions, captions that lack a score) while models compute.
+        progress: called with (rows done, all rows, failed rows) while rows are written.
 
     Raises:
-        InputError: a filter without its model or score, `out` made with other settings.
+        InputError: a filter without its model or score, `out` made with other settings, or ranks are asked for.
+        NothingScored: a model could say nothing of any caption.
+        TooManyFailures: as `run_scores`; finished parts are kept.
+        WriterUnavailable: who gives the verdicts has gone; finished parts are kept.
     """
     models = models or FilterModels()
     _check(store, settings, models)
+    if execution.rank is not None:
+        raise InputError("filters look at all captions of a store in one process: use workers, not ranks")
+    scores = _model_scores(settings, models)
 
-    def change(rows: Iterator[Pair]) -> Iterable[Pair]:
-        reasons = iter(filter_reasons(store, settings, models))
-        for row in rows:
-            reason = next(reasons) if row.status == "ok" else None
-            yield row if reason is None else replace(row, status="filtered", reason=reason)
+    def keep_scores(execution: Execution) -> None:
+        if scores:
+            keep_caption_scores(store, scores, part_rows=part_rows, execution=execution, progress=scoring)
 
-    return pass_rows(
-        store,
-        out,
-        change,
-        settings={"stage": "filter", "filters": settings.to_dict(), "models": _describe(settings, models)},
-        shard_rows=shard_rows,
-        progress=progress,
-    )
+    def make(execution: Execution) -> PairStore:
+        def change(rows: Iterator[Pair]) -> Iterable[Pair]:
+            keep_scores(execution)
+            refusals = iter(_refusals(store, settings, models, None))
+            for row in rows:
+                refusal = next(refusals) if row.status == "ok" else None
+                yield row if refusal is None else replace(row, status=refusal.status, reason=refusal.reason)
+
+        return pass_rows(
+            store,
+            out,
+            change,
+            settings={"stage": "filter", "filters": settings.to_dict(), "models": _describe(settings, models)},
+            shard_rows=shard_rows,
+            progress=progress,
+        )
+
+    again = execution.retry_failed and is_complete(Path(out))
+    made = make(execution)  # at once where it is finished
+    if again and made.counts()["failed"] > store.counts()["failed"]:
+        keep_scores(execution)
+        reopen(made.folder)  # whole: a caption that gets its answer late may take another's place in the best share
+        made = make(replace(execution, retry_failed=False))
+    return made
 
 
 def filter_reasons(
@@ -98,8 +139,51 @@ def filter_reasons(
     """
     models = models or FilterModels()
     _check(store, settings, models)
+    scores = _model_scores(settings, models)
+    if scores and first is None:
+        keep_caption_scores(store, scores, part_rows=1000, execution=ALONE, progress=None)
+    return [None if refusal is None else refusal.reason for refusal in _refusals(store, settings, models, first)]
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    """What becomes of a caption that does not stay, and why."""
+
+    reason: str
+    status: Literal["filtered", "failed"] = "filtered"
+
+
+def _refusals(
+    store: PairStore, settings: FilterSettings, models: FilterModels, first: int | None
+) -> list[_Refusal | None]:
+    """As `filter_reasons`; the scores by models of all rows are there, unless only some are looked at."""
     captions: list[str] = store.column("caption").to_pylist()[:first]
     ids = store.ids()[:first]
+    reasons: list[str | None] = _by_text(captions, ids, settings, models)
+    failed: dict[int, str] = {}
+    scores = _model_scores(settings, models)
+    for name, score in scores.items():
+        values, unknown = known_values(store, name, score, CaptionBatch(ids, captions))
+        for at, why in unknown.items():
+            if reasons[at] is None:
+                reasons[at] = failed[at] = f"{name}: {why}"
+        if name == _PERPLEXITY and settings.perplexity is not None:
+            most = settings.perplexity.most
+            _apply_values(reasons, values, partial(_too_surprising, most), values <= most)
+        else:
+            _apply_values(reasons, values, _not_yes, values == 1)
+    for rule in settings.scores:
+        _apply_score(reasons, read_scores(store, rule.name)[:first], rule)
+    return [
+        None if reason is None else _Refusal(reason, "failed" if at in failed else "filtered")
+        for at, reason in enumerate(reasons)
+    ]
+
+
+def _by_text(
+    captions: Sequence[str], ids: Sequence[str], settings: FilterSettings, models: FilterModels
+) -> list[str | None]:
+    """The reasons that the texts themselves and each other's likeness give."""
     filters = text_filters(settings)
     reasons: list[str | None] = [
         next((reason for one in filters if (reason := one(caption)) is not None), None) for caption in captions
@@ -123,15 +207,15 @@ def filter_reasons(
     if settings.ngrams is not None:
         cap = settings.ngrams
         apply(lambda texts, names: common_ngrams(texts, cap))
-    if settings.perplexity is not None:
-        values, most = _perplexities(store, captions, models, first is None), settings.perplexity.most
-        _apply_values(reasons, values, lambda value: f"perplexity: {value:.4g} of at most {most:g}", values <= most)
-    if settings.verdict is not None:
-        values = _verdicts(store, captions, ids, settings, models, first is None)
-        _apply_values(reasons, values, lambda value: f"verdict: {'no' if value == 0 else 'no answer'}", values == 1)
-    for rule in settings.scores:
-        _apply_score(reasons, read_scores(store, rule.name)[:first], rule)
     return reasons
+
+
+def _too_surprising(most: float, value: float) -> str:
+    return f"perplexity: {value:.4g} of at most {most:g}"
+
+
+def _not_yes(value: float) -> str:
+    return f"verdict: {'no' if value == 0 else 'no answer'}"
 
 
 def _apply_values(
@@ -167,6 +251,8 @@ def _check(store: PairStore, settings: FilterSettings, models: FilterModels) -> 
         raise InputError("the perplexity filter needs a language model")
     if settings.verdict is not None and models.verdict is None:
         raise InputError("the verdict filter needs a language model that answers")
+    if settings.verdict is not None and "[caption]" not in settings.verdict.prompt:
+        raise InputError("the verdict's prompt needs the placeholder [caption]")
     if settings.near_duplicates and settings.near_duplicates.cosine is not None and models.embed is None:
         raise InputError("near_duplicates.cosine needs an embedder")
     names = sidecar_names(store, SCORES_FOLDER)
@@ -186,37 +272,13 @@ def _describe(settings: FilterSettings, models: FilterModels) -> dict[str, Any]:
     return described
 
 
-def _perplexities(store: PairStore, captions: Sequence[str], models: FilterModels, keep: bool) -> NDArray[np.float64]:
-    assert models.perplexity is not None
-    known = "perplexity" in sidecar_names(store)
-    values = read_scores(store, "perplexity") if known else perplexities(models.perplexity, captions)
-    if known or keep:
-        write_scores(store, "perplexity", store.ids(), values, models.perplexity.identity())  # refuses another model's
-    return values[: len(captions)]
-
-
-def _verdicts(
-    store: PairStore,
-    captions: Sequence[str],
-    ids: Sequence[str],
-    settings: FilterSettings,
-    models: FilterModels,
-    keep: bool,
-) -> NDArray[np.float64]:
-    assert models.verdict is not None
-    assert settings.verdict is not None
-    about = {"writer": models.verdict.describe(), "prompt": settings.verdict.prompt}
-    known = "verdict" in sidecar_names(store)
-    if known:
-        values = read_scores(store, "verdict")
-    else:
-        values = np.concatenate(
-            [
-                verdicts(models.verdict, captions[at : at + _WRITTEN], ids[at : at + _WRITTEN], settings.verdict)
-                for at in range(0, len(captions), _WRITTEN)
-            ]
-            or [np.zeros(0)]
-        )
-    if known or keep:
-        write_scores(store, "verdict", store.ids(), values, about)  # refuses verdicts that were asked for otherwise
-    return values[: len(captions)]
+def _model_scores(settings: FilterSettings, models: FilterModels) -> dict[str, CaptionScore]:
+    """The scores by models that the settings ask for, in their order."""
+    scores: dict[str, CaptionScore] = {}
+    if settings.perplexity is not None:
+        assert models.perplexity is not None
+        scores[_PERPLEXITY] = Perplexity(models.perplexity)
+    if settings.verdict is not None:
+        assert models.verdict is not None
+        scores[_VERDICT] = Verdict(models.verdict, settings.verdict)
+    return scores

@@ -38,6 +38,24 @@ class ScoredRows:
     reasons: list[str | None]
 
 
+@dataclass(frozen=True, eq=False)
+class PartTask:
+    """Some rows of a store.
+
+    Attributes:
+        index: of the part, from 0.
+        positions: of the rows, int64 [n].
+        missing: score -> which of the rows it lacks, bool [n].
+    """
+
+    index: int
+    positions: np.ndarray
+    missing: Mapping[str, np.ndarray]
+
+    def __str__(self) -> str:
+        return f"part {self.index}"
+
+
 class Parts:
     """The parts of one score, held by one process at a time.
 
@@ -117,6 +135,22 @@ def rows_of_table(table: pa.Table) -> ScoredRows:
     else:
         values = column.to_numpy()
     return ScoredRows(table.column("id").to_pylist(), values, table.column("reason").to_pylist())
+
+
+def scored_rows(ids: Mapping[int, str], values: Mapping[int, np.ndarray], reasons: Mapping[int, str]) -> ScoredRows:
+    """What was computed of some rows, by numbers that the caller gives them.
+
+    Args:
+        ids: of the rows, in their order.
+        values: of those that could be computed; a row that has a reason, too, has no value that counts.
+        reasons: of those that could not.
+    """
+    some = next(iter(values.values()), np.zeros(()))
+    table = np.zeros((len(ids), *some.shape), some.dtype)
+    for place, number in enumerate(ids):
+        if number in values:
+            table[place] = values[number]
+    return ScoredRows(list(ids.values()), table, [reasons.get(number) for number in ids])
 
 
 def join_rows(parts: Sequence[ScoredRows]) -> ScoredRows:
