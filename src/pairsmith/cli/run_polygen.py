@@ -38,7 +38,7 @@ def run_recipe_polygen(
     overrides: Overrides = None,
     dry_run: DryRun = False,
 ) -> None:
-    """Run PolyGen: what are several generators and hard negatives worth to a dual encoder?
+    """Run PolyGen: what are many generators worth to a CLIP?
 
     One budget of pictures is spent on many captions drawn once by each single generator, on fewer captions drawn by
     all of them, and on these and their hard negatives; a CLIP is trained on each and measured. The run can be stopped
