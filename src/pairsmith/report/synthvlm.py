@@ -26,7 +26,7 @@ from pairsmith.report.score_charts import Values, value_histogram
 from pairsmith.report.selection import Example
 from pairsmith.report.synthvlm_run import LABELS, STAGE_LABELS, SynthvlmRun
 
-SHOWN = 8  # pictures in each row of examples
+SHOWN = 6  # pictures in each row of examples
 
 
 def write_synthvlm_report(out: Path) -> Path:

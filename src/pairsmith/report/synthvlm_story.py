@@ -179,7 +179,7 @@ def limits(run: SynthvlmRun) -> list[str]:
             "photographs, and CIDEr runs far higher than on human captions.",
             "Scorer, generator and vision tower have learnt from scenes of the same kind, as CLIP and SDXL have from "
             "the web; they have not seen these pairs, but scenes repeat.",
-            "SSIM rewards smooth pictures with few details. On scenes that means few and large objects, which has "
+            "SSIM rewards smooth pictures with few details. On scenes that means few and small objects, which has "
             "nothing to do with whether a picture is right.",
         ]
     if run.settings.seeds == 1:

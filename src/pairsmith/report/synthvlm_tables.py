@@ -13,7 +13,7 @@ from pairsmith.report.tables import Cell, Group, Row, Table, cell
 
 CLEAR, UNCLEAR = "leaves out 0", "holds 0"
 _MEASURES = ("clip", "ssim", "weighted")
-_METRICS = {"cider": "CIDEr", "vqa": "VQA accuracy", "exact": "Captions all right"}
+_METRICS = {"cider": "CIDEr", "vqa": "VQA", "exact": "Right captions"}
 
 
 def arm_table(run: SynthvlmRun) -> Table:
@@ -53,7 +53,7 @@ def difference_table(run: SynthvlmRun) -> Table | None:
         for (first, second), found in run.differences.items()
         if found
     ]
-    titles = [f"{_METRICS[name]} {STAGE_LABELS[stage]}" for stage, name in columns]
+    titles = [f"{_METRICS[name]}, {stage.replace('_', ' ')}" for stage, name in columns]
     return Table(
         "Differences over the same test images and seeds",
         [Group("", titles, rows)],

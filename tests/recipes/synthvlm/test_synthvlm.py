@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +113,13 @@ def test_a_finished_run_is_not_done_again(finished: Path) -> None:
     before = files_with_times(finished)
     run_synthvlm(scene_settings(), finished)
     assert files_with_times(finished) == before
+
+
+def test_a_run_that_was_moved_goes_on(finished: Path, tmp_path: Path) -> None:
+    moved = Path(shutil.copytree(finished, tmp_path / "elsewhere"))
+    (moved / "evaluation" / "arms" / "random-0.json").unlink()
+    run_synthvlm(scene_settings(), moved)
+    assert read_metrics(moved) == read_metrics(finished)
 
 
 def test_another_setting_is_refused_by_name(finished: Path) -> None:

@@ -14,10 +14,11 @@ from transformers import AutoConfig
 from pairsmith.curation.encoders import SharedModels
 from pairsmith.curation.registry import make_score
 from pairsmith.curation.score import PairScore
+from pairsmith.curation.scores.clip import ClipScore, ClipSettings
 from pairsmith.errors import InputError
 from pairsmith.recipes.scene_llava.parts import load_named_parts
 from pairsmith.recipes.scene_models.flow import SceneReaders, scene_flow
-from pairsmith.recipes.scene_models.scorer import scene_scorer
+from pairsmith.recipes.scene_models.scorer import SceneScorerSettings, scene_scorer, scorer_mark
 from pairsmith.recipes.synthvlm.settings import ITM_SCORE, PAIR_SCORES, SCENES, SynthvlmSettings
 from pairsmith.stages.generator_kinds import generator_kind
 from pairsmith.stages.generator_kinds.kind import RenderRequest
@@ -57,6 +58,23 @@ def check_models(settings: SynthvlmSettings, own_pairs: bool) -> None:
                 raise InputError(f"setting {name!r}: {named[name]}: {str(error).splitlines()[0]}") from error
 
 
+class SceneClipScore(ClipScore):
+    """CLIPScore by the scorer of scenes, which is known by what it was made with, wherever the run's folder lies.
+
+    Args:
+        settings: of the score, the model aside.
+        folder: of the scorer.
+        models: what scores share.
+    """
+
+    def __init__(self, settings: ClipSettings, folder: Path, models: SharedModels) -> None:
+        super().__init__(settings.model_copy(update={"model": str(scene_scorer(folder))}), models)
+
+    def describe(self) -> dict[str, Any]:
+        """The settings, with the scorer's mark in place of its folder."""
+        return {**super().describe(), "model": f"{SCENES} {scorer_mark(SceneScorerSettings())}"}
+
+
 def pair_scores(settings: SynthvlmSettings, folder: Path, device: str, *, originals: bool) -> dict[str, PairScore]:
     """The scores of pairs by name.
 
@@ -66,13 +84,11 @@ def pair_scores(settings: SynthvlmSettings, folder: Path, device: str, *, origin
         device: where they compute.
         originals: also those that filters of captions ask original pairs for.
     """
-    scoring = settings.scoring
-    clip = scoring.clip
-    if clip.model == SCENES:
-        clip = clip.model_copy(update={"model": str(scene_scorer(folder / "scorer"))})
-    models = SharedModels(device)
-    kinds: dict[str, Any] = dict(zip(PAIR_SCORES, (clip, scoring.ssim), strict=True))
+    scoring, models = settings.scoring, SharedModels(device)
+    kinds: dict[str, Any] = dict(zip(PAIR_SCORES, (scoring.clip, scoring.ssim), strict=True))
     found = {name: make_score(name, values, models) for name, values in kinds.items()}
+    if scoring.clip.model == SCENES:
+        found["clip"] = SceneClipScore(scoring.clip, folder / "scorer", models)
     if originals and any(rule.name == ITM_SCORE for rule in settings.curation.filters.scores):
         found[ITM_SCORE] = make_score("itm", scoring.itm, models)
     return found

@@ -79,6 +79,8 @@ class LlavaTask(Task):
     def settings(self) -> dict[str, Any]:
         config = self.model.config.to_diff_dict()
         config.pop("transformers_version", None)
+        for part in (config, *(value for value in config.values() if isinstance(value, dict))):
+            part.pop("_name_or_path", None)  # a model is known by its weights, wherever its folder lies
         return {
             "llava": config,
             "tuning": self.tuning,
