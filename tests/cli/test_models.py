@@ -222,7 +222,8 @@ def test_a_generator_is_trained_and_renders(pairsmith, models, pairs, tmp_path, 
     assert "learning_rate" in only_sentence(refused)
     refused = pairsmith(
         "render", pairs, "--generator", tmp_path / "made", "--tokenizer", models / "tokenizer",
-        "--language-model", save_other_lm(models, tmp_path / "other-lm"), "--out", tmp_path / "x", "--set", "steps=2",
+        "--language-model", save_other_lm(models, tmp_path / "other-lm"), "--out", tmp_path / "x",
+        "--set", "guidance=2",
     )  # fmt: skip
     assert "give the one that it was trained with" in only_sentence(refused)
 

@@ -44,7 +44,9 @@ def test_templates_ship_with_the_package() -> None:
         "gallery.html.j2",
         "macros.html.j2",
         "page.html.j2",
+        "polygen.html.j2",
         "selection.html.j2",
         "style.css.j2",
         "synth2.html.j2",
+        "synthvlm.html.j2",
     }
