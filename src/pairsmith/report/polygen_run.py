@@ -71,7 +71,10 @@ class PolygenRun:
 
     def label(self, arm: str) -> str:
         """An arm for people."""
-        return _LABELS.get(arm) or f"{self.generators[arm.removeprefix('single_')]} alone"
+        kind, _, generator = arm.partition("_")
+        if kind == "repeated":
+            return f"{self.generators[generator]} alone, {self.settings.view_count} pictures a caption"
+        return _LABELS.get(arm) or f"{self.generators[generator]} alone"
 
     @property
     def generators(self) -> dict[str, str]:

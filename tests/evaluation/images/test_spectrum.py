@@ -52,8 +52,9 @@ def test_the_gap_is_zero_for_the_same_and_grows_with_the_slope() -> None:
 
 
 def test_what_has_no_spectrum_is_named() -> None:
+    assert azimuthal_spectrum(np.full((3, 8, 8), 0.3)) is None
     with pytest.raises(InputError, match="one colour"):
-        azimuthal_spectrum(np.ones((8, 8)))
+        spectra([np.ones((8, 8))])
     with pytest.raises(InputError, match="square picture"):
         azimuthal_spectrum(np.ones((8, 9)))
     with pytest.raises(InputError, match="NaN"):
@@ -64,3 +65,10 @@ def test_what_has_no_spectrum_is_named() -> None:
         spectra([])
     with pytest.raises(InputError, match="different sizes"):
         spectral_gap(spectra([_coloured_noise(0, 0, 8)]), spectra([_coloured_noise(0, 0, 16)]))
+
+
+def test_pictures_of_one_colour_are_left_out_and_counted() -> None:
+    pictures = [_coloured_noise(2, seed) for seed in range(3)]
+    found = spectra([pictures[0], np.full((64, 64), 0.3), *pictures[1:]])
+    assert found.flat == 1
+    np.testing.assert_array_equal(found.log_power, spectra(pictures).log_power)

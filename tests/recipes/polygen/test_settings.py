@@ -6,11 +6,12 @@ import pytest
 
 from pairsmith.errors import InputError
 from pairsmith.recipes.polygen.arms import baseline_arm, make_arms
-from pairsmith.recipes.polygen.makers import check_generators
+from pairsmith.recipes.polygen.makers import check_generators, training_settings
 from pairsmith.recipes.polygen.presets import PRESETS, load_preset
 from pairsmith.recipes.polygen.settings import PolygenSettings
 from pairsmith.recipes.polygen.suite import check_tests
 from pairsmith.settings import load_settings
+from pairsmith.stages.generator_kinds import generator_kind
 from tests.recipes.polygen.tiny import GENERATORS, small_settings
 
 
@@ -71,15 +72,30 @@ def test_presets_are_whole():
 
 
 def test_arms_take_loss_and_curriculum_from_their_name():
-    settings = small_settings("arms=[single, mixed, ensemble, negclip, negatives, negatives_constant, negatives_step]")
+    settings = small_settings(
+        "arms=[single, repeated, mixed, ensemble, negclip, negatives, negatives_constant, negatives_step]"
+    )
     arms = {arm.name: arm for arm in make_arms(settings)}
-    assert list(arms)[:3] == ["single_masked", "single_flow", "mixed"]
+    assert list(arms)[:5] == ["single_masked", "single_flow", "repeated_masked", "repeated_flow", "mixed"]
     assert {name: arm.clip(settings).loss.negatives for name, arm in arms.items()} == {
-        **dict.fromkeys(("single_masked", "single_flow", "mixed", "ensemble"), "none"),
+        **dict.fromkeys(list(arms)[:5], "none"),
+        "ensemble": "none",
         "negclip": "texts",
         **dict.fromkeys(("negatives", "negatives_constant", "negatives_step"), "images"),
     }
-    shapes = [arms[name].clip(settings).curriculum.shape for name in list(arms)[-3:]]
-    assert shapes == ["linear", "constant", "step"]
+    shapes = [arms[name].clip(settings).curriculum.shape for name in list(arms)[-4:]]
+    assert shapes == ["constant", "linear", "constant", "step"]
+    assert arms["repeated_flow"].allocation(settings).weights == {"flow": 1.0}
+    assert arms["repeated_flow"].views == arms["ensemble"].views
     assert arms["negatives"].clip(settings).views == len(GENERATORS)
     assert baseline_arm(settings) == "single_masked"
+
+
+def test_a_generator_is_seeded_by_the_run_unless_it_has_a_seed_of_its_own():
+    settings = load_preset("tiny", overrides=["seed=7"])
+    seeds = {
+        entry.name: training_settings(entry, generator_kind(entry.kind), settings).training.seed
+        for entry in settings.generators
+    }
+    # The flow generator is the one that ships, which another seed would not be.
+    assert seeds == {"masked": 7, "flow": 0, "autoregressive": 7}

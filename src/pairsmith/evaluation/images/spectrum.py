@@ -27,10 +27,12 @@ class Spectra:
     Attributes:
         frequencies: cycles per pixel, [F], above 0 and up to 0.5.
         log_power: log10 of the mean share of the largest power on each ring, [N, F].
+        flat: pictures that were left out, being of one colour.
     """
 
     frequencies: NDArray[np.float64]
     log_power: NDArray[np.float64]
+    flat: int = 0
 
     @property
     def mean(self) -> NDArray[np.float64]:
@@ -42,14 +44,14 @@ class Spectra:
         return float(np.polyfit(np.log10(self.frequencies), self.mean, 1)[0])
 
 
-def azimuthal_spectrum(image: ArrayLike) -> NDArray[np.float64]:
-    """log10 power on rings of one frequency each, [S // 2].
+def azimuthal_spectrum(image: ArrayLike) -> NDArray[np.float64] | None:
+    """log10 power on rings of one frequency each, [S // 2]; None of a picture of one colour, which has no power.
 
     Args:
         image: [3, S, S] or [S, S], any scale.
 
     Raises:
-        InputError: another shape, values that are not finite, or a picture of one colour.
+        InputError: another shape, or values that are not finite.
     """
     pixels = np.asarray(image, dtype=np.float64)
     if pixels.ndim == 3 and len(pixels) == 3:
@@ -58,21 +60,21 @@ def azimuthal_spectrum(image: ArrayLike) -> NDArray[np.float64]:
         raise InputError(f"a spectrum needs a square picture [3, S, S], not shape {np.asarray(image).shape}")
     if not np.isfinite(pixels).all():
         raise InputError("a picture holds NaN or infinity, so it has no spectrum")
+    if not np.ptp(pixels) > 0:
+        return None
     size = len(pixels)
     window = np.hanning(size)
     power = np.abs(np.fft.fft2((pixels - pixels.mean()) * window[:, None] * window)) ** 2
-    if not power.max() > 0:
-        raise InputError("a picture of one colour has no spectrum")
     rings, counts = _rings(size)
     sums = np.bincount(rings.ravel(), weights=(power / power.max()).ravel())[1 : size // 2 + 1]
     return np.log10(np.maximum(sums / counts, _FLOOR))
 
 
 def spectra(images: Sequence[ArrayLike]) -> Spectra:
-    """Spectra of pictures of one size.
+    """Spectra of pictures of one size; those of one colour are counted and left out.
 
     Raises:
-        InputError: no pictures, of several sizes, or as `azimuthal_spectrum`.
+        InputError: no pictures, none but of one colour, pictures of several sizes, or as `azimuthal_spectrum`.
     """
     if not len(images):
         raise InputError("there are no pictures to take spectra of")
@@ -80,7 +82,10 @@ def spectra(images: Sequence[ArrayLike]) -> Spectra:
     if len(sizes) > 1:
         raise InputError(f"spectra need pictures of one size, not {sorted(sizes)}: resize them first")
     size = sizes.pop()
-    return Spectra(np.arange(1, size // 2 + 1) / size, np.stack([azimuthal_spectrum(image) for image in images]))
+    found = [curve for image in images if (curve := azimuthal_spectrum(image)) is not None]
+    if not found:
+        raise InputError("all pictures are of one colour, which has no spectrum")
+    return Spectra(np.arange(1, size // 2 + 1) / size, np.stack(found), len(images) - len(found))
 
 
 def spectral_gap(real: Spectra, generated: Spectra) -> float:

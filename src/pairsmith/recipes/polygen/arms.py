@@ -2,15 +2,18 @@
 
     arm                  captions       pictures of each          loss
     single_GENERATOR     B              1, by this generator      CLIP
+    repeated_GENERATOR   B / m          m, all by this generator  multi-positive CLIP
     mixed                B              1, by one of all          CLIP
     ensemble             B / m          m, by m generators        multi-positive CLIP
-    negclip              B / m          m                         the same, with negatives as texts (NegCLIP)
+    negclip              B / m          m                         the same, every caption with its negative as a
+                                                                  further text (NegCLIP)
     negatives            B / 2m, and    m                         multi-positive TripletCLIP, share p of pairs
                          their B / 2m negatives                   ramped over the epochs
     negatives_constant   as negatives                             p constant
     negatives_step       as negatives                             p from half of the epochs on
 
-B pictures and equally many steps of equally many pictures are the same for all.
+B pictures and equally many steps of equally many pictures are the same for all. Between single and ensemble two things
+change, the number of captions and that of generators; `mixed` and `repeated` change one of them each.
 """
 
 from __future__ import annotations
@@ -72,6 +75,11 @@ def single_arm(generator: str) -> str:
     return f"single_{generator}"
 
 
+def repeated_arm(generator: str) -> str:
+    """The arm of one generator alone that has the ensemble's captions, each drawn m times."""
+    return f"repeated_{generator}"
+
+
 def make_arms(settings: PolygenSettings) -> list[Arm]:
     """The arms that the settings ask for, in order."""
     shares = {generator.name: generator.share for generator in settings.generators}
@@ -80,12 +88,16 @@ def make_arms(settings: PolygenSettings) -> list[Arm]:
     for name in settings.arms:
         if name == "single":
             found += [Arm(single_arm(generator), {generator: 1.0}) for generator in shares]
+        elif name == "repeated":
+            found += [Arm(repeated_arm(generator), {generator: 1.0}, views) for generator in shares]
         elif name == "mixed":
             found.append(Arm(name, shares))
         elif name in _CURRICULA:
             found.append(Arm(name, shares, views, "images", _CURRICULA[name]))
+        elif name == "negclip":  # as its authors: negatives from the first step on
+            found.append(Arm(name, shares, views, "texts", "constant"))
         else:
-            found.append(Arm(name, shares, views, "texts" if name == "negclip" else "none"))
+            found.append(Arm(name, shares, views))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,8 @@ from pairsmith.evaluation.bootstrap import Interval
 from pairsmith.evaluation.image_text.delta_over_seeds import TaskScores, delta_mtl_over_seeds
 from pairsmith.evaluation.scene_suite import MTL_TASKS
 from pairsmith.evaluation.several_seeds import PERCENT, difference_of_means, over_seeds, seeds_and_images
+
+DELTA = "delta_mtl"
 
 
 @dataclass(frozen=True)
@@ -39,9 +42,11 @@ def join_arms(entries: Iterable[Mapping[str, Any]], order: Sequence[str]) -> dic
     return {name: _join(name, groups[name]) for name in order if name in groups}
 
 
-def delta(arm: ArmScores, baseline: ArmScores) -> Interval:
-    """Delta MTL over the seeds that both were trained with."""
+def delta(arm: ArmScores, baseline: ArmScores) -> Interval | None:
+    """Delta MTL over the seeds that both were trained with; None where the baseline has nothing right in some task."""
     ours, theirs = (_tasks(one, _common(arm, baseline)) for one in (arm, baseline))
+    if any(not task.scores.mean() for task in theirs.values()):
+        return None
     return delta_mtl_over_seeds(ours, theirs)
 
 
@@ -51,10 +56,25 @@ def difference(arm: ArmScores, other: ArmScores, key: str) -> Interval:
     return difference_of_means(_of_seeds(arm, key, seeds).scores, _of_seeds(other, key, seeds).scores)
 
 
-def best_single(arms: Mapping[str, ArmScores], singles: Iterable[str], baseline: ArmScores) -> str | None:
-    """The single arm with the largest delta MTL, chosen on the tests themselves, in its own favour."""
-    there = [name for name in singles if name in arms]
-    return max(there, key=lambda name: delta(arms[name], baseline).value) if there else None
+def best_single(
+    arms: Mapping[str, ArmScores], singles: Iterable[str], baseline: ArmScores, key: str = DELTA
+) -> str | None:
+    """The single arm that is best at a figure, chosen on the tests themselves, in its own favour.
+
+    Args:
+        arms: by name.
+        singles: which of them are of a single generator.
+        baseline: of delta MTL.
+        key: of a figure, or `DELTA`.
+    """
+
+    def value(name: str) -> float:
+        if key != DELTA:
+            return arms[name].metrics[key].value
+        change = delta(arms[name], baseline)
+        return -math.inf if change is None else change.value
+
+    return max((name for name in singles if name in arms), key=value, default=None)
 
 
 def _join(name: str, entries: Sequence[Mapping[str, Any]]) -> ArmScores:

@@ -26,8 +26,10 @@ from pairsmith.evaluation.pictures import Picture, store_pictures
 from pairsmith.pairs import PairStore
 from pairsmith.pairs.caption_sets import BASE_KIND
 from pairsmith.pairs.images import load_pixels
+from pairsmith.pairs.schema import table_to_pairs
 from pairsmith.recipes.polygen.settings import PolygenSettings
 from pairsmith.scenes import World, read
+from pairsmith.scenes.grammar import Facts
 from pairsmith.seeds import row_seed
 from pairsmith.stages.allocation import Allocation, AllocationSettings, allocate
 
@@ -37,22 +39,26 @@ _SPECTRUM_SIDE = 256  # pixels at most a side of what spectra are taken of
 
 
 def choose_captions(settings: PolygenSettings, rows: PairStore, plans: Sequence[Allocation], folder: Path) -> PairStore:
-    """Base captions that no arm draws.
+    """Base captions that no arm draws, nor, on scenes, another caption of the same scene.
 
     Raises:
         InputError: there are too few of them.
     """
     used = {drawing.caption for plan in plans for drawing in plan.drawings}
-    free = [row for row in rows.iter_pairs() if row.negative_kind != BASE_KIND and row.id not in used]
+    captions = list(rows.iter_pairs(["id", "caption", "negative_kind"]))
+    seen = {_content(settings, row.caption) for row in captions if row.id in used}
+    bases = [row for row in captions if row.negative_kind != BASE_KIND]
+    free = [row.id for row in bases if _content(settings, row.caption) not in seen]
     count = settings.examination.captions
     if len(free) < count:
         raise InputError(
             f"the arms leave {len(free)} captions, and the examination needs {count} that none of them draws: set a "
             "larger caption_count, or fewer examination.captions"
         )
-    chosen = sorted(free, key=lambda row: row_seed(settings.seed, row.id, "examination"))[:count]
+    chosen = sorted(free, key=lambda name: row_seed(settings.seed, name, "examination"))[:count]
+    pairs = table_to_pairs(rows.take(rows.positions(chosen)))
     return PairStore.write(
-        folder, chosen, settings={"stage": "examination", "count": count}, inputs={"captions": rows.fingerprint}
+        folder, pairs, settings={"stage": "examination", "count": count}, inputs={"captions": rows.fingerprint}
     )
 
 
@@ -78,8 +84,8 @@ def examine_generators(
         encoder: whose features variety is measured in.
 
     Returns:
-        "frequencies", "generators": name -> spectrum, slope, gap, vendi, truth; "variance" within a caption over
-        generators; "captions"; "encoder".
+        "frequencies", "generators": name -> spectrum, flat (pictures without one), slope, gap, vendi, truth;
+        "variance" within a caption over generators; "captions"; "encoder".
     """
     shared = _shared_captions(pictures)
     pixels = {name: _pixels(store, shared[name]) for name, store in pictures.items()}
@@ -111,6 +117,7 @@ def examine_generators(
         "generators": {
             name: {
                 "spectrum": curve.mean.tolist(),
+                "flat": curve.flat,
                 "slope": curve.slope(),
                 "gap": None if real is None or name == TRUE else spectral_gap(real, curve),
                 "vendi": vendi_score(features[name]) if name in features else None,
@@ -135,6 +142,11 @@ def probe_generators(
     features = picture_features(encoder, shown)
     found = generator_probe(features, generators, captions, [picture.name for picture in shown], seed=settings.seed)
     return {"probe": asdict(found.interval()), "chance": chance(generators)}
+
+
+def _content(settings: PolygenSettings, caption: str) -> Facts | str:
+    """What a caption says: of scenes the facts, however they are worded."""
+    return (read(caption) if settings.on_scenes else None) or caption
 
 
 def _shared_captions(pictures: Mapping[str, PairStore]) -> dict[str, list[int]]:

@@ -72,7 +72,7 @@ def check_generators(settings: PolygenSettings) -> None:
 
 
 def training_settings(entry: GeneratorSettings, kind: GeneratorKind, settings: PolygenSettings) -> Any:
-    """How a generator is trained here: its kind's preset with the entry's changes, seeded by the run.
+    """How a generator is trained here: its kind's preset with the entry's changes, seeded by the run or the entry.
 
     Raises:
         InputError: the kind is not trained here, or has no such preset or setting.
@@ -83,7 +83,7 @@ def training_settings(entry: GeneratorSettings, kind: GeneratorKind, settings: P
         raise InputError(f"preset {entry.preset!r} is none of {', '.join(kind.training.presets)}")
     base = load_settings(kind.training.settings, kind.training.presets[entry.preset]).to_dict()
     found = load_settings(kind.training.settings, merge(base, entry.training)).to_dict()
-    if not found["training"]["seed"]:
+    if "seed" not in entry.training.get("training", {}):
         found["training"]["seed"] = settings.seed
     found["training"]["device"] = settings.device
     return load_settings(kind.training.settings, found)

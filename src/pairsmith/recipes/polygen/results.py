@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pairsmith.evaluation import Metric
 from pairsmith.evaluation.bootstrap import Interval
 from pairsmith.evaluation.several_seeds import over_seeds
-from pairsmith.recipes.polygen.arms import baseline_arm, make_arms, single_arm
-from pairsmith.recipes.polygen.comparison import ArmScores, best_single, delta, difference, join_arms
+from pairsmith.recipes.polygen.arms import baseline_arm, make_arms, repeated_arm, single_arm
+from pairsmith.recipes.polygen.comparison import DELTA, ArmScores, best_single, delta, difference, join_arms
 from pairsmith.recipes.polygen.encoders import COMPOSITIONAL
 from pairsmith.recipes.polygen.settings import PolygenSettings
 from pairsmith.recipes.run_files import read_arms
@@ -27,8 +27,10 @@ def read_arm_scores(settings: PolygenSettings, out: Path) -> dict[str, ArmScores
 def collect_metrics(settings: PolygenSettings, out: Path) -> dict[str, Metric]:
     """All figures of a run under the names of the contract.
 
-    `best_single` repeats the figures of the single arm with the largest delta MTL. Without single arms there is no
-    baseline, and delta MTL is left out.
+    `best_single` repeats the figures of the single arm with the largest delta MTL; `over_best_single.KEY` is a
+    difference from the single arm that is best at KEY itself, `over_best_repeated.KEY` one from the best arm of a
+    single generator with as few captions as the ensemble. Without single arms there is no baseline, and delta MTL
+    is left out.
     """
     arms = read_arm_scores(settings, out)
     metrics: dict[str, Metric] = {}
@@ -43,29 +45,40 @@ def _comparisons(settings: PolygenSettings, arms: Mapping[str, ArmScores]) -> di
     singles = [single_arm(generator.name) for generator in settings.generators]
     if baseline is None:
         return {}
-    best = best_single(arms, singles, baseline)
-    assert best is not None  # the baseline is one
+    repeated = [repeated_arm(generator.name) for generator in settings.generators]
+    best = _best(arms, singles, baseline)
+    best_repeated = _best(arms, repeated, baseline)
     found: dict[str, Metric] = {}
     for name, arm in arms.items():
-        own = Metric(0.0, delta(arm, baseline).n) if name == baseline.name else Metric.of(delta(arm, baseline))
-        found[f"polygen.{name}.delta_mtl"] = own
+        change = delta(arm, baseline)
+        if change is not None:
+            found[f"polygen.{name}.delta_mtl"] = Metric(0.0, change.n) if name == baseline.name else Metric.of(change)
         if name not in singles:
-            found[f"polygen.{name}.over_best_single.delta_mtl"] = Metric.of(delta(arm, arms[best]))
-            for key in COMPOSITIONAL:
-                found[f"polygen.{name}.over_best_single.{key}"] = Metric.of(difference(arm, arms[best], key))
+            found |= _over(f"polygen.{name}.over_best_single", arm, best)
+        if name not in (*singles, *repeated):
+            found |= _over(f"polygen.{name}.over_best_repeated", arm, best_repeated)
         if name.startswith("neg") and "ensemble" in arms:
-            for key in COMPOSITIONAL:
-                found[f"polygen.{name}.over_ensemble.{key}"] = Metric.of(difference(arm, arms["ensemble"], key))
+            found |= _over(f"polygen.{name}.over_ensemble", arm, dict.fromkeys(COMPOSITIONAL, arms["ensemble"]))
     if {"negatives", "negatives_constant"} <= set(arms):
-        for key in COMPOSITIONAL:
-            gap = difference(arms["negatives"], arms["negatives_constant"], key)
-            found[f"polygen.curriculum.{key}"] = Metric.of(gap)
-        found["polygen.curriculum.delta_mtl"] = Metric.of(delta(arms["negatives"], arms["negatives_constant"]))
-    prefix = f"polygen.{best}."
-    metrics = {f"polygen.{best}.{key}": Metric.of(value) for key, value in arms[best].metrics.items()} | found
+        constant = dict.fromkeys((DELTA, *COMPOSITIONAL), arms["negatives_constant"])
+        found |= _over("polygen.curriculum", arms["negatives"], constant)
+    prefix = f"polygen.{best[DELTA].name}."
+    metrics = {f"{prefix}{key}": Metric.of(value) for key, value in best[DELTA].metrics.items()} | found
     return found | {
         f"polygen.{BEST}.{key.removeprefix(prefix)}": value for key, value in metrics.items() if key.startswith(prefix)
     }
+
+
+def _best(arms: Mapping[str, ArmScores], names: Sequence[str], baseline: ArmScores) -> dict[str, ArmScores]:
+    """Which of some arms is best at each figure; empty where none of them was trained."""
+    found = {key: best_single(arms, names, baseline, key) for key in (DELTA, *COMPOSITIONAL)}
+    return {key: arms[name] for key, name in found.items() if name is not None}
+
+
+def _over(prefix: str, arm: ArmScores, others: Mapping[str, ArmScores]) -> dict[str, Metric]:
+    """An arm beside others, figure by figure: delta MTL over the other one in percent, the rest in points."""
+    found = {key: delta(arm, other) if key == DELTA else difference(arm, other, key) for key, other in others.items()}
+    return {f"{prefix}.{key}": Metric.of(value) for key, value in found.items() if value is not None}
 
 
 def _budgets(settings: PolygenSettings, out: Path) -> dict[str, Metric]:

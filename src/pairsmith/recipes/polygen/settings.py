@@ -19,7 +19,9 @@ from pairsmith.scenes import WorldSettings
 from pairsmith.settings import Settings
 from pairsmith.training.clip.settings import ClipSettings
 
-ArmName = Literal["single", "mixed", "ensemble", "negclip", "negatives", "negatives_constant", "negatives_step"]
+ArmName = Literal[
+    "single", "repeated", "mixed", "ensemble", "negclip", "negatives", "negatives_constant", "negatives_step"
+]
 SCENES = "scenes"
 
 
@@ -145,9 +147,10 @@ class PolygenSettings(RecipeSettings):
 
     arms: tuple[ArmName, ...] = Field(
         default=("single", "ensemble", "negatives", "negatives_constant"),
-        description="single: one arm for each generator, every caption drawn once; mixed: every caption once, by one "
-        "of all; ensemble: fewer captions, each by `views` generators; negclip: the ensemble with negatives as texts; "
-        "negatives: half of the pictures show hard negatives, under the ramp; _constant, _step: other curricula",
+        description="single: one arm for each generator, every caption drawn once; repeated: one for each, fewer "
+        "captions drawn `views` times; mixed: every caption once, by one of all; ensemble: fewer captions, each by "
+        "`views` generators; negclip: the ensemble with negatives as texts; negatives: half of the pictures show hard "
+        "negatives, under the ramp; _constant, _step: other curricula",
     )
     generators: tuple[GeneratorSettings, ...] = Field(min_length=1, description="the ensemble")
     baseline: str | None = Field(

@@ -6,6 +6,7 @@ folders, in the layouts that the field uses. A task with several sets is the mea
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,17 +56,21 @@ class UnitScores:
 def unit_scores(scores: Sequence[Score]) -> UnitScores:
     """The mean of one or several scores, unit by unit; a (weighted) mean is taken at its linear form.
 
+    Several sets are taken as given, not as drawn from others: what their means differ by is in no unit, so an interval
+    over the units is that of independent sets.
+
     Raises:
         InputError: a score that is no mean.
     """
     parts = []
     total = sum(len(score.units) for score in scores)
+    mean = statistics.fmean(score.value for score in scores)
     for score in scores:
         if score.statistic is not weighted_mean:
             raise InputError("a figure of several seeds must be a mean over its units")
         weights = score.rows[:, 1]
-        linear = score.value + (score.rows[:, 0] - score.value * weights) / weights.mean()  # [U], mean = value
-        parts.append(linear * total / (len(scores) * len(linear)))
+        change = (score.rows[:, 0] - score.value * weights) / weights.mean()  # [U], mean 0
+        parts.append(mean + change * total / (len(scores) * len(change)))
     names = [[str(unit) for unit in score.units] for score in scores]
     return UnitScores(fingerprint(names), np.concatenate(parts))
 
