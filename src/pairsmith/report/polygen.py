@@ -16,8 +16,8 @@ from pairsmith.evaluation.bootstrap import Interval
 from pairsmith.evaluation.scene_suite import MTL_TASKS
 from pairsmith.recipes.polygen.comparison import delta, difference
 from pairsmith.recipes.polygen.settings import PolygenSettings
-from pairsmith.report import figures, polygen_story, polygen_tables, tables
-from pairsmith.report.numbers import DASH, PERCENT, count, data_size, decimal, plural, signed, spread
+from pairsmith.report import figures, polygen_story, polygen_tables, reproduce, tables
+from pairsmith.report.numbers import PERCENT, count, decimal, signed, spread
 from pairsmith.report.overview import Card
 from pairsmith.report.page import PALETTE, REPORT_NAME, render, save
 from pairsmith.report.pictures import thumbnail
@@ -59,7 +59,7 @@ def _context(run: PolygenRun) -> dict[str, Any]:
         "palette": palette | {name: PALETTE[name] for name in ("real", "paper")},
         "version": pairsmith.__version__,
         "finished": bool(run.metrics),
-        "preset": polygen_story.preset_text(run),
+        "preset": reproduce.preset_text(run),
         "headline": polygen_story.headline(run),
         "composition": polygen_story.composition(run),
         "beside": polygen_story.beside_the_paper(),
@@ -79,8 +79,8 @@ def _context(run: PolygenRun) -> dict[str, Any]:
         "probe": polygen_story.probe(run),
         "probe_bars": _probe_bars(run),
         "examples": _examples(run),
-        "command": polygen_story.command(run),
-        "settings": polygen_story.settings_text(run),
+        "command": reproduce.command(run),
+        "settings": reproduce.settings_text(run),
         "environment": json.dumps(run.environment, indent=2, ensure_ascii=False) if run.environment else "",
         "all_metrics": tables.metrics_table(run.metrics) if run.metrics else None,
         "limits": polygen_story.limits(run),
@@ -136,16 +136,11 @@ def _seeds_note(settings: PolygenSettings) -> str:
 
 
 def _facts(run: PolygenRun) -> list[tuple[str, str]]:
-    settings, hardware = run.settings, run.environment.get("hardware") or {}
+    settings = run.settings
     training = settings.clip.training
     length = f"{count(settings.clip.epochs)} epochs" if settings.clip.epochs else f"{count(training.steps)} steps"
-    machine = [*(hardware.get("accelerators") or []), str(hardware.get("processor") or "")]
-    if hardware.get("cores"):
-        machine.append(plural(hardware["cores"], "core"))
-    if hardware.get("memory_bytes"):
-        machine.append(f"{data_size(hardware['memory_bytes'])} memory")
     return [
-        ("Preset", polygen_story.preset_text(run)),
+        ("Preset", reproduce.preset_text(run)),
         ("Pictures of each arm", count(settings.budget)),
         ("Generators", ", ".join(run.generators.values())),
         ("Pictures of a caption in ensembles", count(settings.view_count)),
@@ -153,7 +148,8 @@ def _facts(run: PolygenRun) -> list[tuple[str, str]]:
         ("Hard negatives by", "rules" if settings.negatives.by == "rules" else settings.negatives.model),
         ("Each encoder", f"{length}, {count(training.batch_size)} pictures a step"),
         ("Seeds an arm", count(settings.seeds)),
-        ("Hardware", ", ".join(part for part in machine if part) or DASH),
+        ("Hardware", run.hardware),
+        ("Software", run.software(("torch", "open_clip_torch", "diffusers"))),
     ]
 
 

@@ -5,26 +5,21 @@ A piece that the run does not have is None or empty; what is there is what the r
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from pairsmith.errors import InputError
 from pairsmith.evaluation.bootstrap import Interval
-from pairsmith.evaluation.metrics_file import ENVIRONMENT_NAME, METRICS_NAME, Metric, read_environment, read_metrics
-from pairsmith.pairs import Pair, PairStore
+from pairsmith.pairs import Pair
 from pairsmith.pairs.caption_sets import BASE_KIND
 from pairsmith.recipes.polygen.arms import Arm, baseline_arm, make_arms, single_arm
 from pairsmith.recipes.polygen.comparison import ArmScores, best_single
 from pairsmith.recipes.polygen.drawing import ARMS
+from pairsmith.recipes.polygen.presets import PRESETS
 from pairsmith.recipes.polygen.results import read_arm_scores, read_probes
 from pairsmith.recipes.polygen.settings import PolygenSettings
-from pairsmith.recipes.run_files import read_run, read_settings
+from pairsmith.report.run_base import RunBase
 from pairsmith.settings import load_settings
-
-logger = logging.getLogger(__name__)
 
 _LABELS = {
     "mixed": "Mixed, a picture a caption",
@@ -47,7 +42,7 @@ class ExampleGroup:
     negative_pictures: tuple[tuple[str, bytes | None], ...]
 
 
-class PolygenRun:
+class PolygenRun(RunBase):
     """One run.
 
     Args:
@@ -57,13 +52,14 @@ class PolygenRun:
         InputError: no run was begun there, or its settings or results cannot be read.
     """
 
+    RECIPE = PolygenSettings.RECIPE
+    presets = PRESETS
+
     def __init__(self, out: Path) -> None:
-        self.out = out
-        values = {key: value for key, value in read_settings(out).items() if key not in ("recipe", "real")}
-        self.settings = load_settings(PolygenSettings, values)
+        super().__init__(out)
+        self.settings = load_settings(PolygenSettings, self.values)
         self.arms: list[Arm] = make_arms(self.settings)
         try:
-            self.results = read_run(out, self.settings.seeds)
             self.scores: dict[str, ArmScores] = read_arm_scores(self.settings, out)
             self.probes: dict[str, Interval] = read_probes(self.settings, out)
         except (ValueError, KeyError, TypeError) as error:
@@ -90,32 +86,6 @@ class PolygenRun:
             return None
         name = best_single(self.scores, [single_arm(name) for name in self.generators], self.baseline)
         return None if name is None else self.scores[name]
-
-    def result(self, name: str) -> dict[str, Any] | None:
-        """A file of `evaluation/` by its stem."""
-        found = self.results.get(name)
-        return found if isinstance(found, dict) else None
-
-    @cached_property
-    def metrics(self) -> dict[str, Metric]:
-        """`metrics.json`; empty while the run is unfinished."""
-        return read_metrics(self.out) if (self.out / METRICS_NAME).is_file() else {}
-
-    @cached_property
-    def environment(self) -> dict[str, Any]:
-        """`environment.json`; empty while the run is unfinished."""
-        return read_environment(self.out) if (self.out / ENVIRONMENT_NAME).is_file() else {}
-
-    def store(self, name: str) -> PairStore | None:
-        """A finished store by its path in the folder."""
-        folder = self.out / name
-        if not folder.is_dir():
-            return None
-        try:
-            return PairStore(folder)
-        except InputError as error:
-            logger.warning("%s is left out of the report: %s", folder, error)
-            return None
 
     def examples(self) -> list[ExampleGroup]:
         """The first captions of an arm with negatives, or of the ensemble, with what everyone drew of them."""

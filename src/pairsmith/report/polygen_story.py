@@ -1,18 +1,11 @@
-"""What a PolyGen run found, in sentences that its own figures decide; how to make it again; what it does not show."""
+"""What a PolyGen run found, in sentences that its own figures decide, and what it does not show."""
 
 from __future__ import annotations
 
-import shlex
-from typing import Any
-
-import yaml
-
 from pairsmith.evaluation.bootstrap import Interval
 from pairsmith.recipes.polygen.comparison import delta, difference
-from pairsmith.recipes.polygen.presets import PRESETS
 from pairsmith.report.numbers import PERCENT, count, decimal, interval_of, plural, signed, spread
 from pairsmith.report.polygen_run import PolygenRun
-from pairsmith.report.run_folder import flatten
 
 CITATION = (
     "Brusini, Sbrolli, Lomurno, Yamasaki, Matteucci: PolyGen: Fully Synthetic Vision-Language Training via "
@@ -20,7 +13,6 @@ CITATION = (
     "SynthCLIP, arXiv 2402.01832, 2024."
 )
 CLAIMED_DELTA, CLAIMED_COMPOSITION = 19.0, 9.1
-_MOST_CHANGES = 12  # with more, the settings are better given as a file
 
 
 def headline(run: PolygenRun) -> str:
@@ -105,44 +97,6 @@ def limits(run: PolygenRun) -> list[str]:
     if failed:
         found.append(f"{plural(failed, 'row')} of the arms could not be drawn and teach nothing.")
     return found
-
-
-def origin(run: PolygenRun) -> tuple[str | None, dict[str, Any]]:
-    """The preset nearest to a run's settings, and the settings that differ; (None, {}) where none is near."""
-    ours = flatten(run.settings.to_dict())
-    best: tuple[str | None, dict[str, Any]] = (None, {})
-    for name, preset in PRESETS.items():
-        seeded = preset.model_copy(update={"seed": run.settings.seed}).with_seeds()
-        theirs = flatten(seeded.to_dict()) | {"seed": preset.seed}
-        changed = {key: value for key, value in ours.items() if key not in theirs or theirs[key] != value}
-        if len(changed) <= _MOST_CHANGES and (best[0] is None or len(changed) < len(best[1])):
-            best = (name, changed)
-    return best
-
-
-def preset_text(run: PolygenRun) -> str:
-    """In words: "tiny", "tiny with 2 changes", "settings of its own"."""
-    name, changed = origin(run)
-    if name is None:
-        return "settings of its own"
-    return f"{name} with {plural(len(changed), 'change')}" if changed else name
-
-
-def command(run: PolygenRun) -> str:
-    """The command that makes the run again, one option a line."""
-    name, changed = origin(run)
-    parts = [f"pairsmith run polygen --preset {name}" if name else "pairsmith run polygen --config settings-below.yaml"]
-    for key, value in changed.items():
-        text = yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True)
-        shown = text.removesuffix("...\n").strip()
-        parts.append(f"--set {shlex.quote(f'{key}={shown}')}")
-    parts.append(f"--out {shlex.quote(run.out.resolve().name)}")
-    return " \\\n    ".join(parts)
-
-
-def settings_text(run: PolygenRun) -> str:
-    """The settings as YAML."""
-    return yaml.safe_dump(run.settings.to_dict(), sort_keys=False, allow_unicode=True)
 
 
 def truth(run: PolygenRun) -> str:

@@ -22,7 +22,7 @@ from pairsmith.report.numbers import (
     significant,
     spread,
 )
-from pairsmith.report.run_folder import TrainingTime
+from pairsmith.report.training_time import TrainingTime
 
 NOT_SIGNIFICANT = "not significant"
 
