@@ -13,7 +13,7 @@ from pairsmith.evaluation.bootstrap import Interval
 from pairsmith.pairs import Pair
 from pairsmith.pairs.caption_sets import BASE_KIND
 from pairsmith.recipes.polygen.arms import Arm, baseline_arm, make_arms, single_arm
-from pairsmith.recipes.polygen.comparison import ArmScores, best_single
+from pairsmith.recipes.polygen.comparison import ArmScores, best_single, delta, difference
 from pairsmith.recipes.polygen.drawing import ARMS
 from pairsmith.recipes.polygen.presets import PRESETS
 from pairsmith.recipes.polygen.results import read_arm_scores, read_probes
@@ -29,6 +29,21 @@ _LABELS = {
     "negatives_constant": "Negatives, constant",
     "negatives_step": "Negatives, step",
 }
+
+
+DELTA_MTL = "delta_mtl"
+BEST_RULE = (
+    "The best single generator is the one with the largest Δ MTL on these very tests, so a gain in Δ MTL over it is "
+    "rather too small than too large; in other figures another single generator may be better."
+)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A figure against that of another arm, `over`."""
+
+    over: str
+    value: Interval
 
 
 @dataclass(frozen=True)
@@ -81,11 +96,44 @@ class PolygenRun(RunBase):
 
     @property
     def best(self) -> ArmScores | None:
-        """The single arm with the largest delta MTL."""
+        """The single arm with the largest delta MTL, of those that have results; None without the baseline."""
         if self.baseline is None:
             return None
-        name = best_single(self.scores, [single_arm(name) for name in self.generators], self.baseline)
+        known = [name for name in self.singles if name in self.scores and common(self.scores[name], self.baseline)]
+        name = best_single(self.scores, known, self.baseline)
         return None if name is None else self.scores[name]
+
+    @property
+    def most_seeds(self) -> int:
+        """Of the arms that have results; 0 while none has."""
+        return max((len(arm.seeds) for arm in self.scores.values()), default=0)
+
+    @property
+    def singles(self) -> list[str]:
+        """Arms of one generator each, whether the settings ask for them or not."""
+        return [single_arm(name) for name in self.generators]
+
+    def gap(self, arm: ArmScores | None, other: ArmScores | None, figure: str) -> Interval | None:
+        """A figure of an arm against another's, over the seeds that both have and on the same items.
+
+        Args:
+            arm, other: which; None has no results.
+            figure: `DELTA_MTL`, then in percent; or a key of `ArmScores.units`, then the difference in points.
+
+        Returns:
+            None where either lacks results, where they share no seed, and for an arm against itself.
+        """
+        if arm is None or other is None or arm.name == other.name or not common(arm, other):
+            return None
+        if figure == DELTA_MTL:
+            return delta(arm, other)
+        return difference(arm, other, figure) if figure in arm.units and figure in other.units else None
+
+    def over_best(self, arm: ArmScores | None, figure: str) -> Gap | None:
+        """A figure of an arm against that of the best single arm; as `gap`."""
+        best = self.best
+        found = self.gap(arm, best, figure)
+        return None if best is None or found is None else Gap(best.name, found)
 
     def examples(self) -> list[ExampleGroup]:
         """The first captions of an arm with negatives, or of the ensemble, with what everyone drew of them."""
@@ -118,3 +166,8 @@ class PolygenRun(RunBase):
 
 def _pictures(rows: list[Pair]) -> tuple[tuple[str, bytes | None], ...]:
     return tuple((row.generator or "", row.image) for row in rows)
+
+
+def common(arm: ArmScores, other: ArmScores) -> list[int]:
+    """Seeds that both arms have results of."""
+    return [seed for seed in arm.seeds if seed in other.seeds]

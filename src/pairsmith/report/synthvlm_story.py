@@ -21,7 +21,7 @@ from pairsmith.report.numbers import (
 )
 from pairsmith.report.overview import Card
 from pairsmith.report.synthvlm_run import LABELS, STAGE_LABELS, SynthvlmRun
-from pairsmith.report.synthvlm_tables import is_clear
+from pairsmith.report.tables import is_clear
 
 
 def headline(run: SynthvlmRun) -> str:
