@@ -134,11 +134,13 @@ def test_one_seed_has_no_interval_over_seeds(tmp_path: Path, page: ParsedPage) -
 def test_seeds_that_are_missing_are_told(copied: Path) -> None:
     (copied / "evaluation" / "arms" / "negatives-1.json").unlink()
     page = ParsedPage.read(write_report(copied))
-    assert "Of 2 seeds asked for have results: Negatives, ramp 1." in page.text
+    assert "Fewer than the 2 seeds asked for have results: Negatives, ramp (1)." in page.text
+    assert "Of one seed each" not in page.text
     for file in (copied / "evaluation" / "arms").glob("*-1.json"):
         file.unlink()
     page = ParsedPage.read(write_report(copied))
     assert "One seed an arm" in page.text  # of the two that the settings ask for
+    assert "Of one seed each: what another training would change is not in the interval." in page.text
 
 
 @pytest.mark.parametrize("arm", ["single_masked", "single_flow", "ensemble", "negatives", "negatives_constant"])
@@ -182,6 +184,14 @@ def test_a_run_without_probes_says_so(copied: Path) -> None:
     for file in (copied / "evaluation").glob("probe-*.json"):
         file.unlink()
     assert "No encoder has been probed for the generators yet." in ParsedPage.read(write_report(copied)).text
+
+
+def test_an_arm_that_is_not_probed_is_told(copied: Path) -> None:
+    for file in (copied / "evaluation").glob("probe-ensemble-*.json"):
+        file.unlink()
+    text = ParsedPage.read(write_report(copied)).text
+    assert "Not probed yet: Ensemble." in text
+    assert "A linear classifier names" not in text  # there is nothing to set single encoders beside
 
 
 def test_captions_are_text(copied: Path) -> None:

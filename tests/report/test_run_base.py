@@ -37,7 +37,7 @@ def test_a_begun_run_has_nothing_and_says_so(kind: type[RunBase], tiny: RecipeSe
     assert (run.metrics, run.environment, run.entries, run.result("budgets"), run.store("data/test")) == (
         {}, {}, [], None, None,
     )  # fmt: skip
-    assert (run.source, run.own_pairs, run.hardware) == (None, False, "–")
+    assert (run.source, run.own_pairs, run.hardware, run.software(("torch",))) == (None, False, "–", "–")
     with pytest.raises(InputError, match="holds no run"):
         kind(tmp_path / "elsewhere")
 

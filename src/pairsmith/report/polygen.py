@@ -77,6 +77,7 @@ def _context(run: PolygenRun) -> dict[str, Any]:
         "generators": polygen_tables.generator_table(run),
         "probe": polygen_story.probe(run),
         "probe_bars": _probe_bars(run),
+        "absent_probes": [run.label(arm.name) for arm in run.arms if run.probes and arm.name not in run.probes],
         "examples": _examples(run),
         "command": reproduce.command(run),
         "settings": reproduce.settings_text(run),

@@ -40,10 +40,11 @@ BEST_RULE = (
 
 @dataclass(frozen=True)
 class Gap:
-    """A figure against that of another arm, `over`."""
+    """A figure against that of another arm, `over`; `seeds` that both have."""
 
     over: str
     value: Interval
+    seeds: int
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ class PolygenRun(RunBase):
         """A figure of an arm against that of the best single arm; as `gap`."""
         best = self.best
         found = self.gap(arm, best, figure)
-        return None if best is None or found is None else Gap(best.name, found)
+        return None if arm is None or best is None or found is None else Gap(best.name, found, len(common(arm, best)))
 
     def examples(self) -> list[ExampleGroup]:
         """The first captions of an arm with negatives, or of the ensemble, with what everyone drew of them."""

@@ -28,9 +28,11 @@ def headline(run: PolygenRun) -> str:
         f"{views} {_verdict(found.value)} the best single generator ({run.label(found.over)}): "
         f"{_percent(found.value)} in the mean over five tasks (Δ MTL)."
     )
+    if found.seeds == 1:
+        text += " Of one seed each: what another training would change is not in the interval."
     lacking = [run.label(name) for name in run.singles if name not in run.scores]
     if lacking:
-        text += f" Another may turn out to be the best: without results are {', '.join(lacking)}."
+        text += f" Another may turn out to be the best: without results are {'; '.join(lacking)}."
     return text
 
 
@@ -69,13 +71,16 @@ def seeds_note(run: PolygenRun) -> str:
 def fewer_seeds(run: PolygenRun) -> str:
     """Arms with fewer seeds than were asked for; empty where there is none."""
     said = [
-        f"{run.label(name)} {len(arm.seeds)}" for name, arm in run.scores.items() if len(arm.seeds) < run.settings.seeds
+        f"{run.label(name)} ({len(arm.seeds)})"
+        for name, arm in run.scores.items()
+        if len(arm.seeds) < run.settings.seeds
     ]
     if not said:
         return ""
     return (
-        f"Of {run.settings.seeds} seeds asked for have results: {', '.join(said)}. Two arms are compared over the "
-        "seeds that both have."
+        f"Fewer than the {run.settings.seeds} seeds asked for have results: {'; '.join(said)}. Two arms are compared "
+        "over the seeds that both have. Of one seed, an interval covers test items alone: it is too narrow beside the "
+        "others."
     )
 
 

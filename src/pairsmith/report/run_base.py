@@ -12,7 +12,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-import pairsmith
 from pairsmith.errors import InputError
 from pairsmith.evaluation.metrics_file import ENVIRONMENT_NAME, METRICS_NAME, Metric, read_environment, read_metrics
 from pairsmith.pairs import PairStore
@@ -91,10 +90,11 @@ class RunBase(ABC):
         return ", ".join(part for part in parts if part) or DASH
 
     def software(self, names: Sequence[str]) -> str:
-        """Pairsmith's version, and those of the packages among `names` that the run noted."""
+        """Versions of Pairsmith and of the packages among `names` that the run noted; a dash while it has not."""
         packages = self.environment.get("packages") or {}
-        known = [f"{name} {packages[name]}" for name in names if name in packages]
-        return ", ".join([f"Pairsmith {packages.get('pairsmith') or pairsmith.__version__}", *known])
+        titles = {"pairsmith": "Pairsmith"}
+        known = [f"{titles.get(name, name)} {packages[name]}" for name in ("pairsmith", *names) if name in packages]
+        return ", ".join(known) or DASH
 
     def store(self, name: str) -> PairStore | None:
         """A finished store by its path in the folder, such as "data/test"; one that cannot be read is passed over."""
