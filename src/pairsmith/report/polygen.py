@@ -103,7 +103,7 @@ def _cards(run: PolygenRun) -> list[Card]:
     beyond = run.over_best(ensemble, DELTA_MTL)
     for over, what in (
         (run.gap(ensemble, baseline, DELTA_MTL), "Δ MTL over the baseline"),
-        (beyond and beyond.value, f"Δ MTL over {run.label(beyond.over)}" if beyond else ""),
+        (beyond.value if beyond else None, f"Δ MTL over {run.label(beyond.over)}" if beyond else ""),
     ):
         if over is not None:
             value = f"{signed(over.value)}{PERCENT}"

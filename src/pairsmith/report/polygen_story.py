@@ -43,7 +43,7 @@ def composition(run: PolygenRun) -> str:
         return ""
     over = run.over_best(negatives, ITT)
     against = [
-        (over and over.value, over and f"the best single generator ({run.label(over.over)})"),
+        (over.value, f"the best single generator ({run.label(over.over)})") if over else (None, ""),
         (run.gap(negatives, ensemble, ITT), "the ensemble without negatives"),
         (run.gap(negatives, run.scores.get("negatives_constant"), ITT), "the same without a ramp"),
     ]
