@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pairsmith.report.run_folder import WORLD_SETTINGS, RunFolder, flatten
+from pairsmith.report.reproduce import flatten
+from pairsmith.report.run_folder import WORLD_SETTINGS, RunFolder
 from tests.report.conftest import Copy
 
 
 def test_settings_of_the_world_are_gone_with_own_pairs(own_run: Path, scene_run: Path) -> None:
-    names = flatten(RunFolder(own_run).settings)
+    names = flatten(RunFolder(own_run).values)
     for setting in WORLD_SETTINGS:
         assert not [name for name in names if name == setting or name.startswith(f"{setting}.")]
     assert "gold" not in names["arms"]
     assert {"data.test", "vlm_training.steps", "language_model.source"} <= set(names)
-    kept = flatten(RunFolder(scene_run).settings)
+    kept = flatten(RunFolder(scene_run).values)
     assert {"world.image_size", "data.real"} <= set(kept)
 
 

@@ -22,11 +22,11 @@ def report(
     ],
     concepts: Concepts = None,
 ) -> None:
-    """Write the page of a run or of a caption store anew.
+    """Write the page of a run or of a caption store anew, from the files in its folder; nothing is trained again.
 
-    OUT/report.html holds figures, tables and examples on one page that needs nothing beside it. The page of a store of
-    captions, OUT.html beside it, shows what became of every row, and concentration and entropy over concepts before
-    and after.
+    Of a run: OUT/report.html, with its figures, tables and examples; it needs no other file, and a run that is not
+    finished has one too. Of a store of captions: OUT.html beside the folder, with what became of every row, and how
+    evenly concepts are covered before and after rows were left out.
     """
     from pairsmith.cli.caption_files import is_store
     from pairsmith.errors import InputError

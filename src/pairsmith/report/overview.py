@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-import pairsmith
 from pairsmith.evaluation.bootstrap import Interval
 from pairsmith.report import figures, reproduce, tables
 from pairsmith.report.arms import LABELS, difference, relative_gain
@@ -14,7 +13,6 @@ from pairsmith.report.numbers import (
     DASH,
     PERCENT,
     count,
-    data_size,
     decimal,
     interval_of,
     plural,
@@ -87,18 +85,9 @@ def cider_bars(run: RunFolder) -> Markup | None:
 
 def facts(run: RunFolder, sizes: Sizes) -> list[tuple[str, str]]:
     """What was run, as pairs of a name and a value."""
-    hardware = run.environment.get("hardware") or {}
-    packages = run.environment.get("packages") or {}
-    machine = [
-        *(hardware.get("accelerators") or []),
-        str(hardware.get("processor") or ""),
-        plural(hardware["cores"], "core") if hardware.get("cores") else "",
-        f"{data_size(hardware['memory_bytes'])} memory" if hardware.get("memory_bytes") else "",
-    ]
     captions = run.captions
     config = run.tokenizer.config if run.tokenizer else None
     steps, batch = run.setting("vlm_training.steps"), run.setting("vlm_training.batch_size")
-    versions = [f"{name} {packages[name]}" for name in ("torch", "transformers") if name in packages]
     found = [
         ("Preset", reproduce.preset_text(run)),
         ("Real pairs", count(sizes.real)),
@@ -112,8 +101,8 @@ def facts(run: RunFolder, sizes: Sizes) -> list[tuple[str, str]]:
         ("Language model", _language_model(run)),
         ("Each VLM", f"{count(steps)} steps of {count(batch)} pairs"),
         ("Seeds an arm", count(run.setting("seeds"))),
-        ("Hardware", ", ".join(part for part in machine if part) or DASH),
-        ("Software", ", ".join([f"Pairsmith {pairsmith.__version__}", *versions])),
+        ("Hardware", run.hardware),
+        ("Software", run.software(("torch", "transformers"))),
     ]  # fmt: skip
     return [fact for fact in found if fact[0]]
 

@@ -14,14 +14,12 @@ from markupsafe import Markup
 import pairsmith
 from pairsmith.evaluation.bootstrap import Interval
 from pairsmith.evaluation.scene_suite import MTL_TASKS
-from pairsmith.recipes.polygen.comparison import delta, difference
-from pairsmith.recipes.polygen.settings import PolygenSettings
-from pairsmith.report import figures, polygen_story, polygen_tables, tables
-from pairsmith.report.numbers import DASH, PERCENT, count, data_size, decimal, plural, signed, spread
+from pairsmith.report import figures, polygen_story, polygen_tables, reproduce, tables
+from pairsmith.report.numbers import PERCENT, count, decimal, signed, spread
 from pairsmith.report.overview import Card
 from pairsmith.report.page import PALETTE, REPORT_NAME, render, save
 from pairsmith.report.pictures import thumbnail
-from pairsmith.report.polygen_run import PolygenRun
+from pairsmith.report.polygen_run import DELTA_MTL, PolygenRun
 from pairsmith.report.polygen_tables import colour
 from pairsmith.report.radar import Outline, Spoke, radar
 
@@ -38,7 +36,7 @@ _COLOURS = (
     ("#a33b2a", "#ee8f7e"),
     ("#4b5a8c", "#9aa9dd"),
 )
-_EXTRA = {"SugarCrepe": "sugarcrepe_macro", "SugarCrepe++": "sugarcrepe_pp_itt"}
+_EXTRA = {"SugarCrepe": "sugarcrepe_macro", "SugarCrepe++ ITT": "sugarcrepe_pp_itt"}
 
 
 def write_polygen_report(out: Path) -> Path:
@@ -59,13 +57,14 @@ def _context(run: PolygenRun) -> dict[str, Any]:
         "palette": palette | {name: PALETTE[name] for name in ("real", "paper")},
         "version": pairsmith.__version__,
         "finished": bool(run.metrics),
-        "preset": polygen_story.preset_text(run),
+        "preset": reproduce.preset_text(run),
         "headline": polygen_story.headline(run),
         "composition": polygen_story.composition(run),
         "beside": polygen_story.beside_the_paper(),
         "cards": _cards(run),
         "absent_arms": missing,
-        "seeds_note": _seeds_note(run.settings),
+        "fewer_seeds": polygen_story.fewer_seeds(run),
+        "seeds_note": polygen_story.seeds_note(run),
         "facts": _facts(run),
         "budget": polygen_tables.budget_table(run),
         "radar": _radar(run),
@@ -78,9 +77,10 @@ def _context(run: PolygenRun) -> dict[str, Any]:
         "generators": polygen_tables.generator_table(run),
         "probe": polygen_story.probe(run),
         "probe_bars": _probe_bars(run),
+        "absent_probes": [run.label(arm.name) for arm in run.arms if run.probes and arm.name not in run.probes],
         "examples": _examples(run),
-        "command": polygen_story.command(run),
-        "settings": polygen_story.settings_text(run),
+        "command": reproduce.command(run),
+        "settings": reproduce.settings_text(run),
         "environment": json.dumps(run.environment, indent=2, ensure_ascii=False) if run.environment else "",
         "all_metrics": tables.metrics_table(run.metrics) if run.metrics else None,
         "limits": polygen_story.limits(run),
@@ -89,63 +89,48 @@ def _context(run: PolygenRun) -> dict[str, Any]:
 
 
 def _cards(run: PolygenRun) -> list[Card]:
-    best, baseline, ensemble, negatives = (
-        run.best,
-        run.baseline,
-        run.scores.get("ensemble"),
-        run.scores.get("negatives"),
-    )
+    best, baseline, ensemble = run.best, run.baseline, run.scores.get("ensemble")
     found = []
     if best is not None and baseline is not None:
-        over = delta(best, baseline)
-        value = "0.0" if best.name == baseline.name else signed(over.value)
-        detail = "is the baseline itself" if best.name == baseline.name else spread(over, sign=True)
+        title, what = f"Best single: {run.label(best.name)}", "Δ MTL over the baseline"
+        over = run.gap(best, baseline, DELTA_MTL)
+        tint = colour(run, best.name)
         found.append(
-            Card(f"Best single: {run.label(best.name)}", f"{value}{PERCENT}", "Δ MTL", detail, colour(run, best.name))
+            Card(title, f"0.0{PERCENT}", what, "is the baseline itself", tint)
+            if over is None
+            else _gain_card(title, f"{signed(over.value)}{PERCENT}", what, over, tint)
         )
-    if ensemble is not None and baseline is not None and best is not None:
-        for title, other in (("over the baseline", baseline), ("over the best single", best)):
-            over = delta(ensemble, other)
-            found.append(
-                _gain_card(
-                    "Ensemble", f"{signed(over.value)}{PERCENT}", f"Δ MTL {title}", over, colour(run, "ensemble")
-                )
-            )
-    if negatives is not None and best is not None:
-        gap = difference(negatives, best, "sugarcrepe_pp_itt")
-        title = "points of SugarCrepe++ ITT over the best single"
-        found.append(_gain_card("Negatives, ramp", signed(gap.value), title, gap, colour(run, "negatives")))
+    beyond = run.over_best(ensemble, DELTA_MTL)
+    for over, what in (
+        (run.gap(ensemble, baseline, DELTA_MTL), "Δ MTL over the baseline"),
+        (beyond.value if beyond else None, f"Δ MTL over {run.label(beyond.over)}" if beyond else ""),
+    ):
+        if over is not None:
+            value = f"{signed(over.value)}{PERCENT}"
+            found.append(_gain_card("Ensemble", value, what, over, colour(run, "ensemble")))
+        if best is baseline:  # both are one comparison
+            break
+    gap = run.over_best(run.scores.get("negatives"), polygen_story.ITT)
+    if gap is not None:
+        what = f"points of SugarCrepe++ ITT over {run.label(gap.over)}"
+        found.append(_gain_card("Negatives, ramp", signed(gap.value.value), what, gap.value, colour(run, "negatives")))
     return found
 
 
 def _gain_card(name: str, value: str, what: str, found: Interval, tint: str) -> Card:
-    if found.low is None or found.high is None:
+    clear = tables.is_clear(found)
+    if clear is None:
         return Card(name, value, what, "no interval", tint)
-    unclear = found.low <= 0 <= found.high
-    words = tables.NOT_SIGNIFICANT if unclear else "interval leaves out 0"
-    return Card(name, value, what, spread(found, sign=True), tint, words, unclear)
-
-
-def _seeds_note(settings: PolygenSettings) -> str:
-    if settings.seeds == 1:
-        return "Intervals are 95 % intervals over test items. One seed an arm."
-    return (
-        f"Intervals are 95 % intervals over test items and over {settings.seeds} seeds of the encoder, their half "
-        "widths joined as squares; differences are taken on the same items and seeds."
-    )
+    words = "interval leaves out 0" if clear else tables.NOT_SIGNIFICANT
+    return Card(name, value, what, spread(found, sign=True), tint, words, not clear)
 
 
 def _facts(run: PolygenRun) -> list[tuple[str, str]]:
-    settings, hardware = run.settings, run.environment.get("hardware") or {}
+    settings = run.settings
     training = settings.clip.training
     length = f"{count(settings.clip.epochs)} epochs" if settings.clip.epochs else f"{count(training.steps)} steps"
-    machine = [*(hardware.get("accelerators") or []), str(hardware.get("processor") or "")]
-    if hardware.get("cores"):
-        machine.append(plural(hardware["cores"], "core"))
-    if hardware.get("memory_bytes"):
-        machine.append(f"{data_size(hardware['memory_bytes'])} memory")
     return [
-        ("Preset", polygen_story.preset_text(run)),
+        ("Preset", reproduce.preset_text(run)),
         ("Pictures of each arm", count(settings.budget)),
         ("Generators", ", ".join(run.generators.values())),
         ("Pictures of a caption in ensembles", count(settings.view_count)),
@@ -153,24 +138,21 @@ def _facts(run: PolygenRun) -> list[tuple[str, str]]:
         ("Hard negatives by", "rules" if settings.negatives.by == "rules" else settings.negatives.model),
         ("Each encoder", f"{length}, {count(training.batch_size)} pictures a step"),
         ("Seeds an arm", count(settings.seeds)),
-        ("Hardware", ", ".join(part for part in machine if part) or DASH),
+        ("Hardware", run.hardware),
+        ("Software", run.software(("torch", "open_clip_torch", "diffusers"))),
     ]
 
 
 def _radar(run: PolygenRun) -> Markup | None:
     keys = {polygen_tables.TASKS[task]: key for task, key in MTL_TASKS.items()} | _EXTRA
-    values = {
-        name: [arm.metrics[key].value if key in arm.metrics else None for key in keys.values()]
-        for name, arm in run.scores.items()
-    }
-    if not values:
+    values = {name: [arm.metrics.get(key) for key in keys.values()] for name, arm in run.scores.items()}
+    complete = {name: [one.value for one in own if one] for name, own in values.items() if all(own)}
+    if not complete:
         return None
-    spokes = []
-    for place, title in enumerate(keys):
-        column = [float(own[place] or 0.0) for own in values.values()]
-        spokes.append(Spoke(title, *_ends(min(column), max(column))))
-    outlines = [Outline(run.label(name), colour(run, name), own) for name, own in values.items()]
-    return radar(spokes, outlines, "Seven tests, in percent")
+    columns = zip(*complete.values(), strict=True)
+    spokes = [Spoke(title, *_ends(min(column), max(column))) for title, column in zip(keys, columns, strict=True)]
+    outlines = [Outline(run.label(name), colour(run, name), own) for name, own in complete.items()]
+    return radar(spokes, outlines, "Five tasks and two tests of composition, in percent")
 
 
 def _ends(low: float, high: float) -> tuple[float, float]:
@@ -186,7 +168,9 @@ def _delta_bars(run: PolygenRun) -> Markup | None:
         return None
     rows = []
     for name, arm in run.scores.items():
-        found = Interval(0.0, None, None, 0) if name == baseline.name else delta(arm, baseline)
+        found = Interval(0.0, None, None, 0) if name == baseline.name else run.gap(arm, baseline, DELTA_MTL)
+        if found is None:
+            continue
         ends = spread(found, sign=True)
         text = "baseline" if name == baseline.name else signed(found.value) + (f" ({ends})" if ends else "")
         rows.append(figures.Bar(run.label(name), colour(run, name), found, text))

@@ -5,26 +5,21 @@ A piece that the run does not have is None or empty; what is there is what the r
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from pairsmith.errors import InputError
 from pairsmith.evaluation.bootstrap import Interval
-from pairsmith.evaluation.metrics_file import ENVIRONMENT_NAME, METRICS_NAME, Metric, read_environment, read_metrics
-from pairsmith.pairs import Pair, PairStore
+from pairsmith.pairs import Pair
 from pairsmith.pairs.caption_sets import BASE_KIND
 from pairsmith.recipes.polygen.arms import Arm, baseline_arm, make_arms, single_arm
-from pairsmith.recipes.polygen.comparison import ArmScores, best_single
+from pairsmith.recipes.polygen.comparison import ArmScores, best_single, delta, difference
 from pairsmith.recipes.polygen.drawing import ARMS
+from pairsmith.recipes.polygen.presets import PRESETS
 from pairsmith.recipes.polygen.results import read_arm_scores, read_probes
 from pairsmith.recipes.polygen.settings import PolygenSettings
-from pairsmith.recipes.run_files import read_run, read_settings
+from pairsmith.report.run_base import RunBase
 from pairsmith.settings import load_settings
-
-logger = logging.getLogger(__name__)
 
 _LABELS = {
     "mixed": "Mixed, a picture a caption",
@@ -34,6 +29,22 @@ _LABELS = {
     "negatives_constant": "Negatives, constant",
     "negatives_step": "Negatives, step",
 }
+
+
+DELTA_MTL = "delta_mtl"
+BEST_RULE = (
+    "The best single generator is the one with the largest Δ MTL on these very tests, so a gain in Δ MTL over it is "
+    "rather too small than too large; in other figures another single generator may be better."
+)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A figure against that of another arm, `over`; `seeds` that both have."""
+
+    over: str
+    value: Interval
+    seeds: int
 
 
 @dataclass(frozen=True)
@@ -47,7 +58,7 @@ class ExampleGroup:
     negative_pictures: tuple[tuple[str, bytes | None], ...]
 
 
-class PolygenRun:
+class PolygenRun(RunBase):
     """One run.
 
     Args:
@@ -57,13 +68,14 @@ class PolygenRun:
         InputError: no run was begun there, or its settings or results cannot be read.
     """
 
+    RECIPE = PolygenSettings.RECIPE
+    presets = PRESETS
+
     def __init__(self, out: Path) -> None:
-        self.out = out
-        values = {key: value for key, value in read_settings(out).items() if key not in ("recipe", "real")}
-        self.settings = load_settings(PolygenSettings, values)
+        super().__init__(out)
+        self.settings = load_settings(PolygenSettings, self.values)
         self.arms: list[Arm] = make_arms(self.settings)
         try:
-            self.results = read_run(out, self.settings.seeds)
             self.scores: dict[str, ArmScores] = read_arm_scores(self.settings, out)
             self.probes: dict[str, Interval] = read_probes(self.settings, out)
         except (ValueError, KeyError, TypeError) as error:
@@ -88,37 +100,44 @@ class PolygenRun:
 
     @property
     def best(self) -> ArmScores | None:
-        """The single arm with the largest delta MTL."""
+        """The single arm with the largest delta MTL, of those that have results; None without the baseline."""
         if self.baseline is None:
             return None
-        name = best_single(self.scores, [single_arm(name) for name in self.generators], self.baseline)
+        known = [name for name in self.singles if name in self.scores and common(self.scores[name], self.baseline)]
+        name = best_single(self.scores, known, self.baseline)
         return None if name is None else self.scores[name]
 
-    def result(self, name: str) -> dict[str, Any] | None:
-        """A file of `evaluation/` by its stem."""
-        found = self.results.get(name)
-        return found if isinstance(found, dict) else None
+    @property
+    def most_seeds(self) -> int:
+        """Of the arms that have results; 0 while none has."""
+        return max((len(arm.seeds) for arm in self.scores.values()), default=0)
 
-    @cached_property
-    def metrics(self) -> dict[str, Metric]:
-        """`metrics.json`; empty while the run is unfinished."""
-        return read_metrics(self.out) if (self.out / METRICS_NAME).is_file() else {}
+    @property
+    def singles(self) -> list[str]:
+        """Arms of one generator each, whether the settings ask for them or not."""
+        return [single_arm(name) for name in self.generators]
 
-    @cached_property
-    def environment(self) -> dict[str, Any]:
-        """`environment.json`; empty while the run is unfinished."""
-        return read_environment(self.out) if (self.out / ENVIRONMENT_NAME).is_file() else {}
+    def gap(self, arm: ArmScores | None, other: ArmScores | None, figure: str) -> Interval | None:
+        """A figure of an arm against another's, over the seeds that both have and on the same items.
 
-    def store(self, name: str) -> PairStore | None:
-        """A finished store by its path in the folder."""
-        folder = self.out / name
-        if not folder.is_dir():
+        Args:
+            arm, other: which; None has no results.
+            figure: `DELTA_MTL`, then in percent; or a key of `ArmScores.units`, then the difference in points.
+
+        Returns:
+            None where either lacks results, where they share no seed, and for an arm against itself.
+        """
+        if arm is None or other is None or arm.name == other.name or not common(arm, other):
             return None
-        try:
-            return PairStore(folder)
-        except InputError as error:
-            logger.warning("%s is left out of the report: %s", folder, error)
-            return None
+        if figure == DELTA_MTL:
+            return delta(arm, other)
+        return difference(arm, other, figure) if figure in arm.units and figure in other.units else None
+
+    def over_best(self, arm: ArmScores | None, figure: str) -> Gap | None:
+        """A figure of an arm against that of the best single arm; as `gap`."""
+        best = self.best
+        found = self.gap(arm, best, figure)
+        return None if arm is None or best is None or found is None else Gap(best.name, found, len(common(arm, best)))
 
     def examples(self) -> list[ExampleGroup]:
         """The first captions of an arm with negatives, or of the ensemble, with what everyone drew of them."""
@@ -151,3 +170,8 @@ class PolygenRun:
 
 def _pictures(rows: list[Pair]) -> tuple[tuple[str, bytes | None], ...]:
     return tuple((row.generator or "", row.image) for row in rows)
+
+
+def common(arm: ArmScores, other: ArmScores) -> list[int]:
+    """Seeds that both arms have results of."""
+    return [seed for seed in arm.seeds if seed in other.seeds]

@@ -7,10 +7,9 @@ from typing import Any
 
 from pairsmith.evaluation.bootstrap import Interval
 from pairsmith.evaluation.scene_suite import MTL_TASKS
-from pairsmith.recipes.polygen.comparison import ArmScores, delta, difference
-from pairsmith.report.numbers import DASH, count, decimal, finite, interval_of, significant
-from pairsmith.report.polygen_run import PolygenRun
-from pairsmith.report.tables import Cell, Group, Row, Table, cell
+from pairsmith.report.numbers import DASH, count, decimal, interval_of, significant, spread
+from pairsmith.report.polygen_run import BEST_RULE, DELTA_MTL, Gap, PolygenRun
+from pairsmith.report.tables import NOT_SIGNIFICANT, Cell, Group, Row, Table, cell, is_clear
 
 TASKS = {
     "linear_probe": "Linear probe",
@@ -21,7 +20,13 @@ TASKS = {
 }
 _CREPE = ("sugarcrepe_macro", "sugarcrepe_pp_itt", "sugarcrepe_pp_tot")
 _CREPE_TITLES = ("SugarCrepe", "SugarCrepe++ ITT", "SugarCrepe++ TOT")
-_SUBSETS = ("replace_att", "replace_obj", "replace_rel", "swap_att", "swap_obj")
+_SUBSETS = {
+    "replace_att": "attribute replaced",
+    "replace_obj": "object replaced",
+    "replace_rel": "relation replaced",
+    "swap_att": "attributes swapped",
+    "swap_obj": "objects swapped",
+}
 
 
 def colour(run: PolygenRun, arm: str) -> str:
@@ -31,22 +36,24 @@ def colour(run: PolygenRun, arm: str) -> str:
 
 def delta_table(run: PolygenRun) -> Table | None:
     """Delta MTL over the baseline and over the best single arm, and the five tasks."""
-    baseline, best = run.baseline, run.best
     if not run.scores:
         return None
+    baseline, best = run.baseline, run.best
     rows = []
     for name, arm in run.scores.items():
-        over = _delta_cell(arm, baseline)
-        beyond = Cell(DASH) if name.startswith("single_") else _delta_cell(arm, best)
+        over = Cell("0") if baseline and name == baseline.name else _marked(run.gap(arm, baseline, DELTA_MTL))
+        beyond = _marked(None if name in run.singles else _value(run.over_best(arm, DELTA_MTL)))
         tasks = [cell(arm.metrics.get(key)) for key in MTL_TASKS.values()]
         rows.append(Row(run.label(name), [over, beyond, *tasks], colour(run, name)))
     columns = ("Δ MTL, %", "over the best single, %", *TASKS.values())
     return Table(
-        "Five tasks, and the mean relative change over the baseline",
+        "Five tasks in percent, and the mean relative change over the baseline",
         [Group("", columns, rows)],
-        f"Baseline: {run.label(baseline.name) if baseline else DASH}, in SynthCLIP's part. The best single generator "
-        "is chosen on these very tests, which favours it. Δ MTL (SynthCLIP, appendix G): the mean over the five tasks "
-        "of (arm − baseline) / baseline.",
+        f"Baseline: {run.label(baseline.name) if baseline else DASH}, in SynthCLIP's part. Best single generator, "
+        f"chosen by Δ MTL on these very tests: {run.label(best.name) if best else DASH}. Δ MTL (SynthCLIP, appendix "
+        "G): the mean over the five tasks of (arm − baseline) / baseline. Linear probe, few-shot and zero-shot: "
+        "pictures put into the right class, by a classifier fitted on the encoder's features, from a few pictures of "
+        "each class, and by the names of the classes. R@5: the right picture or text is among the five nearest.",
     )
 
 
@@ -68,7 +75,7 @@ def composition_table(run: PolygenRun) -> Table | None:
         groups.append(
             Group(
                 title,
-                [subset.replace("_", " ") for subset in _SUBSETS],
+                tuple(_SUBSETS.values()),
                 [
                     Row(
                         run.label(name),
@@ -79,24 +86,38 @@ def composition_table(run: PolygenRun) -> Table | None:
                 ],
             )
         )
-    against = [
-        (other, title)
-        for other, title in ((run.best, "the best single"), (run.scores.get("ensemble"), "the ensemble"))
-        if other is not None
-    ]
-    for other, title in against:
+    combined = [arm for name, arm in run.scores.items() if name not in run.singles]
+    over_best = {arm.name: [run.over_best(arm, key) for key in _CREPE] for arm in combined}
+    others = next((gaps for gaps in over_best.values() if all(gaps)), None)
+    if others is not None:
+        rivals = [run.label(gap.over) for gap in others if gap]
+        titles = [f"{title}, over {rival}" for title, rival in zip(_CREPE_TITLES, rivals, strict=True)]
         rows = [
-            Row(run.label(name), [_gap(arm, other, key) for key in _CREPE], colour(run, name))
-            for name, arm in run.scores.items()
-            if name != other.name and not name.startswith("single_")
+            Row(run.label(name), [_marked(_value(gap)) for gap in gaps], colour(run, name))
+            for name, gaps in over_best.items()
+        ]
+        groups.append(Group("Points over the best single generator, on the same items and seeds", titles, rows))
+    baseline, ensemble = run.baseline, run.scores.get("ensemble")
+    for other, arms, words in (
+        (baseline, list(run.scores.values()), "the baseline"),
+        (ensemble, combined, "the ensemble"),
+    ):
+        if other is None:
+            continue
+        rows = [
+            Row(run.label(arm.name), [_marked(run.gap(arm, other, key)) for key in _CREPE], colour(run, arm.name))
+            for arm in arms
+            if arm.name != other.name
         ]
         if rows:
-            groups.append(Group(f"Points over {title}, on the same items and seeds", _CREPE_TITLES, rows))
+            groups.append(Group(f"Points over {words}, on the same items and seeds", _CREPE_TITLES, rows))
     return Table(
         "Tests of composition, % right",
         groups,
-        "Chance is 50 for SugarCrepe, 33.3 for both of SugarCrepe++: ITT asks whether the picture is closer to two "
-        "true captions than to a false one, TOT whether the two true captions are closer to each other.",
+        "SugarCrepe: is the picture closer to its true caption than to a false one that differs in a few words? "
+        "Chance is 50. SugarCrepe++ has two true captions. ITT: is the picture closer to both than to the false one? "
+        "TOT: are the two closer to each other than to the false one? Chance is 33.3 for both. "
+        f"{BEST_RULE}",
     )
 
 
@@ -107,22 +128,30 @@ def generator_table(run: PolygenRun) -> Table | None:
         return None
     attributes = ("class", "colour", "size", "count", "relation", "exact")
     known = [name for name in attributes if any(name in own["truth"] for own in found["generators"].values())]
+    marks = ["slope", "vendi"]
+    if any(own["gap"] is not None for own in found["generators"].values()):
+        marks.insert(1, "gap")
     rows = []
     for name, own in found["generators"].items():
-        cells = [Cell(significant(own[key])) for key in ("slope", "gap", "vendi")]
+        cells = [Cell(significant(own[key])) for key in marks]
         cells += [cell(interval_of(own["truth"].get(attribute))) for attribute in known]
         rows.append(Row(run.generators.get(name, name.capitalize()), cells))
-    columns = ("Slope", "Gap", "Vendi score", *(name.capitalize() for name in known))
+    titles = {"slope": "Slope", "gap": "Gap", "vendi": "Vendi score"}
+    columns = (*(titles[key] for key in marks), *(name.capitalize() for name in known))
     variance = interval_of(found.get("variance"))
-    note = (
-        f"On {count(found['captions'])} captions that no arm draws. Slope: of log power over log frequency. Gap: mean "
-        "distance from the true pictures' spectrum in decades. "
-        f"Vendi score: effective number of different pictures, in the features of {run.label(found['encoder'])}; all "
-        f"generators mixed, as many pictures: {decimal(found['vendi_mixed'], 2)}. "
+    note = f"On {count(found['captions'])} captions that no arm draws. Slope: of log power over log frequency. "
+    if "gap" in marks:
+        note += "Gap: mean distance from the true pictures' spectrum, in decades. "
+    note += (
+        "Vendi score: effective number of different pictures, in the features of "
+        f"{run.label(found['encoder'])}; all generators mixed, as many pictures: {significant(found['vendi_mixed'])}. "
+        "These have no intervals. "
     )
     if variance is not None:
+        ends = spread(variance, 3)
         note += (
-            f"Pictures of one caption by different generators lie {significant(variance.value)} apart (mean cosine). "
+            "Pictures of one caption by different generators lie a cosine distance of "
+            f"{decimal(variance.value, 3)}{f' ({ends})' if ends else ''} apart in the mean. "
         )
     if known:
         note += "The other columns: % of pictures that show what their caption says, as an oracle sees them."
@@ -135,29 +164,30 @@ def budget_table(run: PolygenRun) -> Table | None:
     if not found:
         return None
     names = list(run.generators)
+    failed = any(own.get("failed") for own in found.values())
     rows = []
     for arm in run.arms:
         own: Mapping[str, Any] | None = found.get(arm.name)
         if own is None:
             continue
-        drawn = [Cell(count(own["drawn"].get(name, 0))) for name in names]
-        rows.append(
-            Row(
-                run.label(arm.name),
-                [
-                    Cell(count(own["captions"])),
-                    Cell(count(own["negatives"]) if own["negatives"] else DASH),
-                    *drawn,
-                    Cell(count(sum(own["drawn"].values()))),
-                    Cell(_loss(arm.views, arm.negatives)),
-                ],
-                colour(run, arm.name),
-            )
-        )
-    columns = ("Captions", "Negatives", *(f"by {run.generators[name]}" for name in names), "Pictures", "Loss")
-    return Table("How the budget was spent: planned before anything was drawn, and drawn to the picture", [
-        Group("", columns, rows)
-    ])  # fmt: skip
+        cells = [
+            Cell(count(own["captions"])),
+            Cell(count(own["negatives"]) if own["negatives"] else DASH),
+            *(Cell(count(own["drawn"].get(name, 0))) for name in names),
+            Cell(count(sum(own["drawn"].values()))),
+        ]
+        if failed:
+            cells.append(Cell(count(own.get("failed", 0))))
+        rows.append(Row(run.label(arm.name), [*cells, Cell(_loss(arm.views, arm.negatives))], colour(run, arm.name)))
+    by_generator = (f"by {run.generators[name]}" for name in names)
+    columns = ("Captions", "Negatives", *by_generator, "Pictures", *(["Not drawn"] if failed else []), "Loss")
+    note = (
+        "Pictures were shared out before anything was drawn. Loss: multi-positive counts all pictures of a caption as "
+        "right ones; NegCLIP adds the texts of negatives, TripletCLIP their pictures, too."
+    )
+    if failed:
+        note += " Those that could not be drawn are counted in the budget and teach nothing."
+    return Table("How the budget was spent", [Group("", columns, rows)], note)
 
 
 def _loss(views: int, negatives: str) -> str:
@@ -165,23 +195,14 @@ def _loss(views: int, negatives: str) -> str:
     return name if views == 1 else f"multi-positive {name}"
 
 
-def _delta_cell(arm: ArmScores, baseline: ArmScores | None) -> Cell:
-    if baseline is None:
-        return Cell(DASH)
-    if arm.name == baseline.name:
-        return Cell("0")
-    return _marked(delta(arm, baseline))
+def _value(gap: Gap | None) -> Interval | None:
+    return None if gap is None else gap.value
 
 
-def _gap(arm: ArmScores, other: ArmScores, key: str) -> Cell:
-    return _marked(difference(arm, other, key)) if key in arm.units else Cell(DASH)
-
-
-def _marked(found: Interval) -> Cell:
+def _marked(found: Interval | None) -> Cell:
     """A difference with its interval, and whether that leaves out 0."""
     shown = cell(found, sign=True)
-    low, high = finite(found.low), finite(found.high)
-    if low is None or high is None:
+    clear = None if found is None else is_clear(found)
+    if clear is None:
         return shown
-    clear = low > 0 or high < 0
-    return Cell(shown.text, shown.detail, "" if clear else "not significant", "clear" if clear else "unclear")
+    return Cell(shown.text, shown.detail, "" if clear else NOT_SIGNIFICANT, "clear" if clear else "unclear")

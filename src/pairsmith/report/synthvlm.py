@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from markupsafe import Markup
 
 import pairsmith
 from pairsmith.pairs import PairStore
 from pairsmith.recipes.synthvlm.pairs import ON_REAL, Stores, choose
-from pairsmith.recipes.synthvlm.presets import PRESETS
 from pairsmith.report import examples, figures, reproduce, synthvlm_story, synthvlm_tables, tables
 from pairsmith.report.numbers import count, decimal, spread
 from pairsmith.report.page import PALETTE, REPORT_NAME, render, save
@@ -40,7 +38,7 @@ def write_synthvlm_report(out: Path) -> Path:
 
 def _context(run: SynthvlmRun) -> dict[str, Any]:
     format: Format = "jpeg" if run.own_pairs else "png"
-    near = reproduce.nearest(run.values, PRESETS)
+    preset = reproduce.preset_text(run)
     test, pairs, curation = run.store("data/test"), run.pairs, run.curation
     last = run.stages[-1] if run.stages else ""
     missing = [LABELS[arm] for arm in run.settings.arms if arm not in {one["arm"] for one in run.entries}]
@@ -50,13 +48,13 @@ def _context(run: SynthvlmRun) -> dict[str, Any]:
         "version": pairsmith.__version__,
         "own_pairs": run.own_pairs,
         "finished": bool(run.metrics),
-        "preset": reproduce.changes_text(*near),
+        "preset": preset,
         "headline": synthvlm_story.headline(run),
         "reason": synthvlm_story.why(run),
         "cards": synthvlm_story.cards(run),
         "absent_arms": missing,
         "paragraphs": synthvlm_story.what_was_run(run),
-        "facts": synthvlm_story.facts(run, reproduce.changes_text(*near)),
+        "facts": synthvlm_story.facts(run, preset),
         "times": tables.time_table(times) if (times := run.training_times()) else None,
         "bars": [(STAGE_LABELS[stage], _cider_bars(run, stage)) for stage in run.stages],
         "arm_table": synthvlm_tables.arm_table(run) if run.entries else None,
@@ -71,8 +69,8 @@ def _context(run: SynthvlmRun) -> dict[str, Any]:
         "gallery_rows": _gallery(run, format),
         "truth_table": _truth(run, last),
         "examples": examples.examples(test, run.arms[last], format, guide="selected") if test and last else [],
-        "command": reproduce.command_text("synthvlm", *near, run.source, run.out),
-        "settings": _settings_text(run),
+        "command": reproduce.command(run),
+        "settings": reproduce.settings_text(run),
         "environment": json.dumps(run.environment, indent=2, ensure_ascii=False) if run.environment else "",
         "all_metrics": tables.metrics_table(run.metrics) if run.metrics else None,
         "limits": synthvlm_story.limits(run),
@@ -155,8 +153,3 @@ def _truth(run: SynthvlmRun, stage: str) -> tables.Table | None:
         series,
         "Held-out: scenes with a combination of class and colour that no training pair shows.",
     )
-
-
-def _settings_text(run: SynthvlmRun) -> str:
-
-    return yaml.safe_dump(run.values, sort_keys=False, allow_unicode=True)

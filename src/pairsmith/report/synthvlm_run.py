@@ -11,16 +11,16 @@ from typing import Any
 from pairsmith.curation.selection import Explanation, select_pairs
 from pairsmith.errors import InputError
 from pairsmith.evaluation.bootstrap import Interval
-from pairsmith.evaluation.metrics_file import ENVIRONMENT_NAME, METRICS_NAME, Metric, read_environment, read_metrics
 from pairsmith.evaluation.several_seeds import PERCENT, seeds_and_images
 from pairsmith.pairs import PairStore
-from pairsmith.recipes.run_files import read_run, read_settings
 from pairsmith.recipes.synthvlm import results
 from pairsmith.recipes.synthvlm.pairs import selection_settings
+from pairsmith.recipes.synthvlm.presets import PRESETS
 from pairsmith.recipes.synthvlm.settings import SynthvlmSettings
 from pairsmith.report.arms import ArmResult, join_seeds
 from pairsmith.report.numbers import plural
-from pairsmith.report.run_folder import TrainingTime, training_time
+from pairsmith.report.run_base import RunBase
+from pairsmith.report.training_time import TrainingTime, training_time
 from pairsmith.settings import load_settings
 
 logger = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ LABELS = {
 STAGE_LABELS = {"stage_1": "after stage 1", "stage_2": "after stage 2"}
 
 
-class SynthvlmRun:
+class SynthvlmRun(RunBase):
     """One run.
 
     Args:
@@ -47,35 +47,22 @@ class SynthvlmRun:
         InputError: no run was begun there, or one of its files cannot be read.
     """
 
-    def __init__(self, out: Path) -> None:
-        self.out = out
-        found = read_settings(out)
-        found.pop("recipe", None)
-        source = found.pop("real", None)
-        self.source: str | None = None if source is None else Path(str(source)).name
-        """Name of the folder or file of the user's own pairs; None on scenes."""
-        self.values: dict[str, Any] = found
-        self.settings = load_settings(SynthvlmSettings, found)
-        try:
-            self._results = read_run(out, self.settings.seeds)
-        except ValueError as error:
-            raise InputError(f"{out / 'evaluation'} holds a file that is not JSON ({error}); run again") from error
-        self.entries: list[dict[str, Any]] = self._results.pop("arms")
+    RECIPE = SynthvlmSettings.RECIPE
+    presets = PRESETS
 
-    @property
-    def own_pairs(self) -> bool:
-        """Whether the pairs are the user's own."""
-        return self.source is not None
+    def __init__(self, out: Path) -> None:
+        super().__init__(out)
+        self.settings = load_settings(SynthvlmSettings, self.values)
 
     @property
     def curation(self) -> Mapping[str, Any]:
         """What became of the captions; empty while that is not known."""
-        return self._results.get("curation") or {}
+        return self.result("curation") or {}
 
     @property
     def pairs(self) -> Mapping[str, Any]:
         """What the arms' pairs are like; empty while that is not known."""
-        return self._results.get("pairs") or {}
+        return self.result("pairs") or {}
 
     @cached_property
     def stages(self) -> list[str]:
@@ -102,27 +89,6 @@ class SynthvlmRun:
         for arms, stage, name, value in results.differences(self.entries):
             found.setdefault(arms, {})[stage, name] = value
         return found
-
-    @cached_property
-    def metrics(self) -> dict[str, Metric]:
-        """`metrics.json`; empty while the run is unfinished."""
-        return read_metrics(self.out) if (self.out / METRICS_NAME).is_file() else {}
-
-    @cached_property
-    def environment(self) -> dict[str, Any]:
-        """`environment.json`; empty while the run is unfinished."""
-        return read_environment(self.out) if (self.out / ENVIRONMENT_NAME).is_file() else {}
-
-    def store(self, name: str) -> PairStore | None:
-        """A finished store by its path in the folder, such as "data/test"."""
-        folder = self.out / name
-        if not folder.is_dir():
-            return None
-        try:
-            return PairStore(folder)
-        except InputError as error:
-            logger.warning("%s is left out of the report: %s", folder, error)
-            return None
 
     @cached_property
     def drawn(self) -> PairStore | None:

@@ -8,12 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import pairsmith
 from pairsmith.evaluation.bootstrap import Interval
 from pairsmith.report.numbers import (
     DASH,
     count,
-    data_size,
     decimal,
     interval_of,
     percent,
@@ -23,7 +21,7 @@ from pairsmith.report.numbers import (
 )
 from pairsmith.report.overview import Card
 from pairsmith.report.synthvlm_run import LABELS, STAGE_LABELS, SynthvlmRun
-from pairsmith.report.synthvlm_tables import is_clear
+from pairsmith.report.tables import is_clear
 
 
 def headline(run: SynthvlmRun) -> str:
@@ -132,17 +130,10 @@ def what_was_run(run: SynthvlmRun) -> list[str]:
 
 def facts(run: SynthvlmRun, preset: str) -> list[tuple[str, str]]:
     """What was run, as pairs of a name and a value."""
-    settings, environment = run.settings, run.environment
-    hardware, packages = environment.get("hardware") or {}, environment.get("packages") or {}
+    settings = run.settings
     counts: Mapping[str, Any] = run.pairs.get("counts", {})
     steps = [step["pairs"] for step in run.curation.get("steps", [])]
     test = run.store("data/test")
-    machine = [
-        *(hardware.get("accelerators") or []),
-        str(hardware.get("processor") or ""),
-        plural(hardware["cores"], "core") if hardware.get("cores") else "",
-        f"{data_size(hardware['memory_bytes'])} memory" if hardware.get("memory_bytes") else "",
-    ]
     flow = settings.images.flow
     drawing = (
         f"{flow.steps} steps, guidance {flow.guidance:g}"
@@ -150,7 +141,6 @@ def facts(run: SynthvlmRun, preset: str) -> list[tuple[str, str]]:
         else f"{settings.images.diffusers.steps or 'its own number of'} steps"
     )
     stages = [settings.stage_1, *([settings.stage_2] if settings.stage_2 and "stage_2" in run.stages else [])]
-    versions = [f"{name} {packages[name]}" for name in ("torch", "transformers", "diffusers") if name in packages]
     return [
         ("Preset", preset),
         ("Source pairs", count(steps[0]) if steps else DASH),
@@ -163,8 +153,8 @@ def facts(run: SynthvlmRun, preset: str) -> list[tuple[str, str]]:
         ("Training", "; ".join(f"{count(s.training.steps)} × {count(s.training.batch_size)}" for s in stages)),
         ("Seeds an arm", count(settings.seeds)),
         ("Test images", count(len(test)) if test else DASH),
-        ("Hardware", ", ".join(part for part in machine if part) or DASH),
-        ("Software", ", ".join([f"Pairsmith {pairsmith.__version__}", *versions])),
+        ("Hardware", run.hardware),
+        ("Software", run.software(("torch", "transformers", "diffusers"))),
     ]
 
 

@@ -9,7 +9,7 @@ from pairsmith.evaluation.bootstrap import Interval
 from pairsmith.report.data_sets import PUBLISHED, PUBLISHED_TITLE
 from pairsmith.report.numbers import DASH, count, decimal, interval_of, plural, signed, spread
 from pairsmith.report.synthvlm_run import LABELS, STAGE_LABELS, SynthvlmRun
-from pairsmith.report.tables import Cell, Group, Row, Table, cell
+from pairsmith.report.tables import Cell, Group, Row, Table, cell, is_clear
 
 CLEAR, UNCLEAR = "leaves out 0", "holds 0"
 _MEASURES = ("clip", "ssim", "weighted")
@@ -69,11 +69,6 @@ def difference_cell(value: Interval, digits: int = 1) -> Cell:
         CLEAR if is_clear(value) else UNCLEAR,
         "clear" if is_clear(value) else "unclear",
     )
-
-
-def is_clear(value: Interval) -> bool:
-    """Whether the interval of a difference leaves out 0."""
-    return value.low is not None and value.high is not None and (value.low > 0 or value.high < 0)
 
 
 def set_table(pairs: Mapping[str, Any]) -> Table:

@@ -15,6 +15,7 @@ from pairsmith.report.numbers import (
     data_size,
     decimal,
     duration,
+    finite,
     percent,
     plural,
     signed,
@@ -22,7 +23,7 @@ from pairsmith.report.numbers import (
     significant,
     spread,
 )
-from pairsmith.report.run_folder import TrainingTime
+from pairsmith.report.training_time import TrainingTime
 
 NOT_SIGNIFICANT = "not significant"
 
@@ -79,6 +80,12 @@ def verdict(found: Difference) -> tuple[str, str]:
     if found.clear_by_image:
         return f"{NOT_SIGNIFICANT}: intervals overlap, though image by image it is clear", "unclear"
     return f"{NOT_SIGNIFICANT}: intervals overlap", "unclear"
+
+
+def is_clear(found: Interval) -> bool | None:
+    """Whether a difference's interval leaves out 0; None without an interval."""
+    low, high = finite(found.low), finite(found.high)
+    return None if low is None or high is None else low > 0 or high < 0
 
 
 def from_baseline(arm: ArmResult, baseline: ArmResult | None) -> Cell:
