@@ -58,8 +58,9 @@ def test_assumptions_are_options():
     assert plan.token_bytes == 128
 
 
-def test_pictures_drawn_once_are_those_of_the_joined_allocation(tmp_path: Path):
-    settings = load_preset("paper", overrides=["budget=48"])
+@pytest.mark.parametrize("arms", [[], ["arms=[single, repeated, ensemble, negatives]"], ["arms=[repeated, negclip]"]])
+def test_pictures_drawn_once_are_those_of_the_joined_allocation(tmp_path: Path, arms: list[str]):
+    settings = load_preset("paper", overrides=["budget=48", *arms])
     rows = [
         Pair(id=f"{number:04}", caption=f"caption {number}", negative=f"false {number}", negative_kind="object")
         for number in range(60)

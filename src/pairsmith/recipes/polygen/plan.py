@@ -16,7 +16,7 @@ from pairsmith.errors import InputError
 from pairsmith.evaluation.metrics_file import Metric
 from pairsmith.generators.diffusers.settings import DiffusersSettings
 from pairsmith.recipes.diffusion_work import PictureWork, picture_work
-from pairsmith.recipes.polygen.arms import Arm, make_arms
+from pairsmith.recipes.polygen.arms import Arm, make_arms, repeated_arm
 from pairsmith.recipes.polygen.settings import PolygenSettings
 from pairsmith.recipes.work import TRAINED, Devices, Stage, count_parameters, forward_flops, shape_only
 from pairsmith.settings import Settings, load_settings
@@ -185,14 +185,23 @@ def drawn_once(generator: str, arms: list[Arm], counts: Mapping[str, Mapping[str
     """Pictures of a generator for all arms, shared ones once.
 
     A single arm draws the first captions of the common order, as many as there are pictures, so that it has whatever
-    base picture another arm wants; negatives are drawn beside it, once for all curricula. Without its single arm the
-    largest arms of either kind are taken, which is the least that can be said.
+    base picture another arm wants; negatives are drawn beside it, once for all curricula. What a repeated arm draws of
+    a caption after the first picture is its own. Without the single arm the largest arms of either kind are taken,
+    which is the least that can be said.
     """
-    bases = max(
-        (counts[arm.name].get(generator, 0) // (2 if arm.negatives == "images" else 1) for arm in arms), default=0
-    )
-    negatives = max((counts[arm.name].get(generator, 0) // 2 for arm in arms if arm.negatives == "images"), default=0)
-    return bases + negatives
+    firsts, later, negatives = [0], 0, [0]
+    for arm in arms:
+        own = counts[arm.name].get(generator, 0)
+        if arm.name == repeated_arm(generator):
+            captions = -(-own // arm.views)
+            firsts.append(captions)
+            later = own - captions
+        elif arm.negatives == "images":
+            firsts.append(own // 2)
+            negatives.append(own // 2)
+        else:
+            firsts.append(own)
+    return max(firsts) + later + max(negatives)
 
 
 def clip_stage(settings: PolygenSettings) -> Stage:
