@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -110,7 +111,7 @@ def plan_lines(plan: Plan, preset: str, assumed: dict[str, float]) -> list[str]:
         rows.append(
             (
                 work.name,
-                str(work.side),
+                f"{work.width} x {work.height}",
                 f"{work.steps} x {work.passes}",
                 scaled(work.text, ""),
                 scaled(work.denoiser, ""),
@@ -159,11 +160,12 @@ def plan_lines(plan: Plan, preset: str, assumed: dict[str, float]) -> list[str]:
         "Storage of the pictures",
     ]
     rows5: list[tuple[str, ...]] = [("pictures", "pixels", "as tokens", "as JPEG", "as raw pixels")]
-    drawn_side = max(one.work.side for one in plan.drawn)
-    for side in dict.fromkeys((int(assumed["picture_side"]), drawn_side)):
-        share = plan.pictures * (side / assumed["picture_side"]) ** 2
+    stored = (int(assumed["picture_side"]),) * 2
+    drawn = max(((one.work.width, one.work.height) for one in plan.drawn), key=math.prod)
+    for sides in dict.fromkeys((stored, drawn)):
+        share = plan.pictures * math.prod(sides) / math.prod(stored)
         sizes = (share * plan.token_bytes, share * plan.pixel_bytes, share * plan.raw_bytes)
-        rows5.append((f"{plan.pictures:,}", str(side), *(scaled(size, "B") for size in sizes)))
+        rows5.append((f"{plan.pictures:,}", "{} x {}".format(*sides), *(scaled(size, "B") for size in sizes)))
     lines += table(rows5, right=(0, 1, 2, 3, 4))
     return [
         *lines,
