@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pairsmith.cli.console import duration, say, scaled, table
-from pairsmith.cli.options import ConfigFile, DryRun, Overrides, show_settings
+from pairsmith.cli.options import ConfigFile, DryRun, Overrides, use_or_show
 from pairsmith.cli.plan import recipes
 
 if TYPE_CHECKING:
@@ -70,10 +70,7 @@ def plan_recipe_polygen(
     """
     from pairsmith.recipes.polygen.presets import load_preset
 
-    settings = load_preset(preset, config, overrides or [])
-    if dry_run:
-        show_settings(settings)
-        return
+    settings = use_or_show(load_preset(preset, config, overrides or []), dry_run)
     from pairsmith.recipes.polygen.plan import Assumptions, plan_polygen
     from pairsmith.recipes.work import Devices
 
