@@ -1,8 +1,8 @@
 """What drawing a picture with a diffusion pipeline takes, counted on models of the meta device.
 
-A picture costs its text once, the denoiser in every step (twice with guidance) and the decoder once. What stands for no
-text in guidance is the same for all pictures, and not counted. Matrix products, convolutions and attentions are counted;
-text encoders cost 2 FLOPs a weight and token, their attention left out.
+A picture costs its text once, the denoiser in every step (twice with guidance) and the decoder once. Guidance's other
+text is the same for all pictures, and not counted. Matrix products, convolutions and attentions are counted; text
+encoders cost 2 FLOPs a weight and token, their attention left out.
 """
 
 from __future__ import annotations

@@ -79,7 +79,9 @@ def test_what_the_settings_leave_open_is_the_pipelines_own() -> None:
     """Null means the pipeline's own, as in drawing; and pictures need not be square."""
     small = PRESETS["small"].to_dict()
     told = load_settings(SynthvlmSettings, small, None, ["images.diffusers={steps: 4, width: 512, height: 512}"])
-    open_ones = load_settings(SynthvlmSettings, small, None, ["images.diffusers={width: null, height: null, steps: null}"])
+    open_ones = load_settings(
+        SynthvlmSettings, small, None, ["images.diffusers={width: null, height: null, steps: null}"]
+    )
     assert plan_synthvlm(open_ones).metrics() == plan_synthvlm(told).metrics()
     wide = load_settings(SynthvlmSettings, small, None, ["images.diffusers={width: 768, height: 512}"])
     stored = {name: size for name, _, size in plan_synthvlm(wide).storage}

@@ -19,7 +19,8 @@ from pairsmith.errors import InputError
 from pairsmith.recipes.scene_llava.parts import load_named_parts
 from pairsmith.recipes.scene_models.flow import SceneReaders, scene_flow
 from pairsmith.recipes.scene_models.scorer import SceneScorerSettings, scene_scorer, scorer_mark
-from pairsmith.recipes.synthvlm.settings import ITM_SCORE, PAIR_SCORES, SCENES, SynthvlmSettings
+from pairsmith.recipes.settings import SCENES
+from pairsmith.recipes.synthvlm.settings import ITM_SCORE, PAIR_SCORES, SynthvlmSettings
 from pairsmith.stages.generator_kinds import generator_kind
 from pairsmith.stages.generator_kinds.kind import RenderRequest
 from pairsmith.stages.renderer import Renderer

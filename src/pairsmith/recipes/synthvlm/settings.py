@@ -14,14 +14,13 @@ from pairsmith.curation.scores.ssim import SsimSettings
 from pairsmith.errors import InputError
 from pairsmith.generators.diffusers.settings import DiffusersSettings
 from pairsmith.generators.flow.sampling import FlowSamplingSettings
-from pairsmith.recipes.settings import RecipeSettings
+from pairsmith.recipes.settings import SCENES, RecipeSettings
 from pairsmith.recipes.synth2.settings import WriterSettings
 from pairsmith.scenes import WorldSettings
 from pairsmith.settings import Settings
 from pairsmith.training.llava.settings import LlavaSettings
 
 Arm = Literal["all", "random", "selected", "clip", "ssim", "real", "curated"]
-SCENES = "scenes"  # in place of a model's name: the part that ships for the built-in world
 PAIR_SCORES = ("clip", "ssim")  # of every pair, real and drawn
 ITM_SCORE = "blip_itm"  # of real pairs, where a filter of captions asks for it
 
