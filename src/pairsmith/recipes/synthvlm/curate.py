@@ -17,6 +17,7 @@ from pairsmith.captions.transformers_writer import TransformersWriter, Transform
 from pairsmith.captions.writer import Writer
 from pairsmith.evaluation.bootstrap import Interval
 from pairsmith.pairs import Pair, PairStore
+from pairsmith.recipes.finished import finished_store
 from pairsmith.recipes.percentages import percent_interval
 from pairsmith.recipes.reporter import Reporter
 from pairsmith.recipes.synth2.settings import WriterSettings
@@ -30,9 +31,14 @@ SCORE_REASON = "score "  # what the reasons of filters by scores begin with
 def curate(settings: SynthvlmSettings, source: PairStore, out: Path, device: str, reporter: Reporter) -> PairStore:
     """The source's pairs, of which those with captions worth drawing are "ok"; `source` has its scores.
 
+    No model is asked for where they are there.
+
     Raises:
         NothingMade: no caption is left.
     """
+    found = finished_store(out, pairs=source.fingerprint)
+    if found is not None:
+        return found
     filters = settings.curation.filters
     models = FilterModels()
     if filters.perplexity is not None or filters.verdict is not None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from pairsmith.curation.scoring import score_pairs
 from pairsmith.evaluation import write_environment, write_metrics
 from pairsmith.pairs import PairStore
+from pairsmith.recipes.finished import finished_store
 from pairsmith.recipes.place import Place, open_place
 from pairsmith.recipes.reporter import Reporter, Silent
 from pairsmith.recipes.run_files import begin, save_json
@@ -98,7 +99,10 @@ def score(
 
 
 def draw(settings: SynthvlmSettings, curated: PairStore, out: Path, place: Place, reporter: Reporter) -> PairStore:
-    """The generator's pictures of the curated captions."""
+    """The generator's pictures of the curated captions; it is not opened where they are drawn."""
+    found = finished_store(out / "images", captions=curated.fingerprint)
+    if found is not None:
+        return found
     return render_captions(
         curated,
         open_generator(settings, out / "models", place.device.type),
