@@ -24,8 +24,9 @@ from pairsmith.recipes.run_files import begin, save_json
 from pairsmith.recipes.synthvlm import arms, examination
 from pairsmith.recipes.synthvlm.curate import curate, examine_curation
 from pairsmith.recipes.synthvlm.data import Data, own_data, scene_data
-from pairsmith.recipes.synthvlm.models import check_models, open_generator, pair_scores
+from pairsmith.recipes.synthvlm.models import open_generator, pair_scores
 from pairsmith.recipes.synthvlm.pairs import ArmPairs, Stores, choose, choose_and_keep
+from pairsmith.recipes.synthvlm.requirements import check_models
 from pairsmith.recipes.synthvlm.results import collect_metrics
 from pairsmith.recipes.synthvlm.settings import Arm, SynthvlmSettings
 from pairsmith.stages.render import render_captions
@@ -49,7 +50,7 @@ def run_synthvlm(
         InputError: `out` holds a run with other settings, a model cannot be had, or the own pairs cannot be used.
     """
     settings = settings.with_seeds()
-    check_models(settings, own_pairs=real is not None)
+    check_models(settings, out, own_pairs=real is not None)
     with open_place(settings) as place:
         place.only_first(lambda: begin(settings, out, real))
         _run(settings, out, real, place, (reporter if place.first else None) or Silent())
