@@ -33,7 +33,9 @@ class SourceSettings(Settings):
     fragments: float = Field(default=0.05, ge=0, le=1, description="share with a piece of their caption")
     advertising: float = Field(default=0.05, ge=0, le=1, description="share with a caption that sells something")
     test: int = Field(default=300, gt=1, description="test images; of own pairs, images held back for the test")
-    max_pairs: int | None = Field(default=None, gt=0, description="own pairs used at most; null: all")
+    max_pairs: int | None = Field(
+        default=None, gt=0, description="own pairs used at most, a random sample by `seed`; null: all"
+    )
 
     @model_validator(mode="after")
     def _some_are_good(self) -> Self:
