@@ -156,14 +156,18 @@ def plan_lines(plan: Plan, preset: str, assumed: dict[str, float]) -> list[str]:
         "",
         "Storage of the pictures",
     ]
-    rows5: list[tuple[str, ...]] = [("pictures", "pixels", "as tokens", "as JPEG", "as raw pixels")]
+    rows5: list[tuple[str, ...]] = [("what", "pictures", "pixels", "as tokens", "as JPEG", "as raw pixels")]
     stored = (int(assumed["picture_side"]),) * 2
     drawn = max(((one.work.width, one.work.height) for one in plan.drawn), key=math.prod)
     for sides in dict.fromkeys((stored, drawn)):
-        share = plan.pictures * math.prod(sides) / math.prod(stored)
-        sizes = (share * plan.token_bytes, share * plan.pixel_bytes, share * plan.raw_bytes)
-        rows5.append((f"{plan.pictures:,}", "{} x {}".format(*sides), *(scaled(size, "B") for size in sizes)))
-    lines += table(rows5, right=(0, 1, 2, 3, 4))
+        larger = math.prod(sides) / math.prod(stored)
+        for what, count, tokens in (
+            ("drawn, each once", plan.pictures, scaled(plan.pictures * larger * plan.token_bytes, "B")),
+            ("copies in the arms' stores", plan.copies, "none"),
+        ):
+            sizes = (scaled(count * larger * each, "B") for each in (plan.pixel_bytes, plan.raw_bytes))
+            rows5.append((what, f"{count:,}", "{} x {}".format(*sides), tokens, *sizes))
+    lines += table(rows5, right=(1, 2, 3, 4, 5))
     return [
         *lines,
         f"A picture of {assumed['picture_side']} pixels a side (SynthCLIP stores 256): {plan.token_bytes} bytes "
