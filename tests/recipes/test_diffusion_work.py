@@ -36,8 +36,20 @@ def test_work_follows_steps_guidance_and_size():
     assert plain.text == 2 * 77 * 12 * 12 * 768**2
 
 
+def test_pictures_need_not_be_square():
+    source = PIPELINES[0].sources[0]
+    square, wide, high = (
+        picture_work(source, DiffusersSettings(width=width, height=height))
+        for width, height in ((512, 512), (768, 512), (512, 768))
+    )
+    assert (wide.width, wide.height) == (768, 512)
+    assert wide.flops == high.flops
+    assert wide.decoder > 1.5 * square.decoder  # its one attention grows faster than the number of pixels
+    assert wide.decoder == pytest.approx(1.5 * square.decoder, rel=0.05)
+
+
 def test_what_cannot_be_counted_is_named():
     with pytest.raises(InputError, match="someone/else"):
         picture_work("someone/else", DiffusersSettings())
-    with pytest.raises(InputError, match="square"):
-        picture_work(PIPELINES[0].sources[0], DiffusersSettings(width=512, height=768))
+    with pytest.raises(InputError, match="multiples of 32"):
+        picture_work(PIPELINES[0].sources[0], DiffusersSettings(width=512, height=520))

@@ -15,7 +15,7 @@ from pairsmith.cli.options import (
     DryRun,
     Overrides,
     ShardRows,
-    show_settings,
+    command_settings,
 )
 from pairsmith.cli.progress import open_display
 from pairsmith.cli.runtime import pick_device, prepare_torch
@@ -160,14 +160,10 @@ def render(
     diffusers give rows with pictures, which `pairsmith tokenize` turns into tokens. Settings for --set and --config
     are those of the kind, such as guidance; --dry-run shows them.
     """
-    from pairsmith.settings import load_settings
     from pairsmith.stages.generator_kinds import detect_kind, generator_kind
 
     chosen = detect_kind(generator) if kind == "auto" else generator_kind(kind)
-    sampling = load_settings(chosen.sampling, {}, config, overrides or [])
-    if dry_run:
-        show_settings(sampling)
-        return
+    sampling = command_settings(chosen.sampling, {}, config, overrides, dry_run)
     prepare_torch()
     from pairsmith.cli.console import say
     from pairsmith.cli.drawing import text_encoder_of

@@ -73,15 +73,18 @@ def command_settings(
     """
     from pairsmith.settings import load_settings
 
-    settings = load_settings(kind, base, config, overrides or [])
+    return use_or_show(load_settings(kind, base, config, overrides or []), dry_run)
+
+
+def use_or_show(settings: SettingsType, dry_run: bool) -> SettingsType:
+    """The settings as they are; --dry-run prints them as the YAML that --config takes and ends the command.
+
+    Raises:
+        typer.Exit: a dry run, when its settings are shown.
+    """
     if dry_run:
-        show_settings(settings)
+        import yaml
+
+        say(yaml.safe_dump(settings.to_dict(), sort_keys=False, allow_unicode=True).rstrip())
         raise typer.Exit
     return settings
-
-
-def show_settings(settings: Settings) -> None:
-    """Print settings as the YAML that --config takes."""
-    import yaml
-
-    say(yaml.safe_dump(settings.to_dict(), sort_keys=False, allow_unicode=True).rstrip())

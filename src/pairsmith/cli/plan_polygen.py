@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pairsmith.cli.console import duration, say, scaled, table
-from pairsmith.cli.options import ConfigFile, DryRun, Overrides, show_settings
+from pairsmith.cli.options import ConfigFile, DryRun, Overrides, use_or_show
 from pairsmith.cli.plan import recipes
 
 if TYPE_CHECKING:
@@ -69,10 +70,7 @@ def plan_recipe_polygen(
     """
     from pairsmith.recipes.polygen.presets import load_preset
 
-    settings = load_preset(preset, config, overrides or [])
-    if dry_run:
-        show_settings(settings)
-        return
+    settings = use_or_show(load_preset(preset, config, overrides or []), dry_run)
     from pairsmith.recipes.polygen.plan import Assumptions, plan_polygen
     from pairsmith.recipes.work import Devices
 
@@ -110,7 +108,7 @@ def plan_lines(plan: Plan, preset: str, assumed: dict[str, float]) -> list[str]:
         rows.append(
             (
                 work.name,
-                str(work.side),
+                f"{work.width} x {work.height}",
                 f"{work.steps} x {work.passes}",
                 scaled(work.text, ""),
                 scaled(work.denoiser, ""),
@@ -158,13 +156,18 @@ def plan_lines(plan: Plan, preset: str, assumed: dict[str, float]) -> list[str]:
         "",
         "Storage of the pictures",
     ]
-    rows5: list[tuple[str, ...]] = [("pictures", "pixels", "as tokens", "as JPEG", "as raw pixels")]
-    drawn_side = max(one.work.side for one in plan.drawn)
-    for side in dict.fromkeys((int(assumed["picture_side"]), drawn_side)):
-        share = plan.pictures * (side / assumed["picture_side"]) ** 2
-        sizes = (share * plan.token_bytes, share * plan.pixel_bytes, share * plan.raw_bytes)
-        rows5.append((f"{plan.pictures:,}", str(side), *(scaled(size, "B") for size in sizes)))
-    lines += table(rows5, right=(0, 1, 2, 3, 4))
+    rows5: list[tuple[str, ...]] = [("what", "pictures", "pixels", "as tokens", "as JPEG", "as raw pixels")]
+    stored = (int(assumed["picture_side"]),) * 2
+    drawn = max(((one.work.width, one.work.height) for one in plan.drawn), key=math.prod)
+    for sides in dict.fromkeys((stored, drawn)):
+        larger = math.prod(sides) / math.prod(stored)
+        for what, count, tokens in (
+            ("drawn, each once", plan.pictures, scaled(plan.pictures * larger * plan.token_bytes, "B")),
+            ("copies in the arms' stores", plan.copies, "none"),
+        ):
+            sizes = (scaled(count * larger * each, "B") for each in (plan.pixel_bytes, plan.raw_bytes))
+            rows5.append((what, f"{count:,}", "{} x {}".format(*sides), tokens, *sizes))
+    lines += table(rows5, right=(1, 2, 3, 4, 5))
     return [
         *lines,
         f"A picture of {assumed['picture_side']} pixels a side (SynthCLIP stores 256): {plan.token_bytes} bytes "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pairsmith.cli.console import say, scaled, table
-from pairsmith.cli.options import ConfigFile, DryRun, Overrides, show_settings
+from pairsmith.cli.options import ConfigFile, DryRun, Overrides, use_or_show
 
 if TYPE_CHECKING:
     from pairsmith.recipes.synthvlm.plan import SynthvlmPlan
@@ -72,10 +72,7 @@ def plan_recipe_synthvlm(
         raise InputError("the preset tiny ends in minutes on two cores, which is no matter for a plan: small or paper")
     if preset not in PRESETS:
         raise InputError(f"there is no preset {preset!r}; there are {', '.join(PRESETS)}")
-    settings = load_preset(preset, own_pairs=True, file=config, overrides=overrides or [])
-    if dry_run:
-        show_settings(settings)
-        return
+    settings = use_or_show(load_preset(preset, own_pairs=True, file=config, overrides=overrides or []), dry_run)
     given = {"captions": captions, "peak": peak * 1e12, "drawing": drawing, "training": training, "price": price}
     found = plan_synthvlm(settings, load_settings(Assumptions, given, None, assume or []))
     for line in plan_lines(found, preset):

@@ -9,7 +9,7 @@ import typer
 
 from pairsmith.cli import run_synthvlm
 from pairsmith.cli.headlines import headlines
-from pairsmith.cli.options import ConfigFile, DryRun, Overrides, show_settings
+from pairsmith.cli.options import ConfigFile, DryRun, Overrides, use_or_show
 from pairsmith.cli.recipe_options import (
     FromScratch,
     RecipeDevice,
@@ -68,10 +68,7 @@ def run_recipe_synth2(
     from pairsmith.recipes.synth2.presets import load_preset
 
     changes = recipe_overrides(overrides, seeds, device)
-    settings = load_preset(preset, own_pairs=real is not None, file=config, overrides=changes)
-    if dry_run:
-        show_settings(settings)
-        return
+    settings = use_or_show(load_preset(preset, own_pairs=real is not None, file=config, overrides=changes), dry_run)
     if real is not None and not real.exists():
         raise FileNotFoundError(2, "no such file or folder", str(real))
     from pairsmith.recipes.synth2.recipe import run_synth2

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pairsmith.cli.options import ConfigFile, DryRun, Overrides, show_settings
+from pairsmith.cli.options import ConfigFile, DryRun, Overrides, use_or_show
 from pairsmith.cli.recipe_options import FromScratch, RecipeDevice, RunFolder, Seeds, carry_out, recipe_overrides
 from pairsmith.cli.run import recipes
 
@@ -47,10 +47,7 @@ def run_recipe_polygen(
     """
     from pairsmith.recipes.polygen.presets import load_preset
 
-    settings = load_preset(preset, config, recipe_overrides(overrides, seeds, device))
-    if dry_run:
-        show_settings(settings)
-        return
+    settings = use_or_show(load_preset(preset, config, recipe_overrides(overrides, seeds, device)), dry_run)
     from pairsmith.recipes.polygen.recipe import run_polygen
 
     carry_out(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pairsmith.cli.options import ConfigFile, DryRun, Overrides, show_settings
+from pairsmith.cli.options import ConfigFile, DryRun, Overrides, use_or_show
 from pairsmith.cli.recipe_options import RecipeDevice, RunFolder, Seeds, carry_out, recipe_overrides
 
 if TYPE_CHECKING:
@@ -66,10 +66,9 @@ def run_recipe_synthvlm(
     from pairsmith.recipes.synthvlm.presets import load_preset
 
     changes = recipe_overrides(overrides, seeds, device)
-    settings = load_preset(preset, own_pairs=real is not None or dry_run, file=config, overrides=changes)
-    if dry_run:
-        show_settings(settings)
-        return
+    settings = use_or_show(
+        load_preset(preset, own_pairs=real is not None or dry_run, file=config, overrides=changes), dry_run
+    )
     if real is not None and not real.exists():
         raise FileNotFoundError(2, "no such file or folder", str(real))
     from pairsmith.recipes.synthvlm.recipe import run_synthvlm

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pairsmith.cli.options import ConfigFile, DryRun, Overrides, show_settings
+from pairsmith.cli.options import ConfigFile, DryRun, Overrides, command_settings
 from pairsmith.cli.progress import open_display
 from pairsmith.cli.runtime import prepare_torch
 
@@ -56,7 +56,6 @@ def train_generator_command(
     Sizes that follow from tokenizer and language model are filled in. The folder serves `pairsmith render`.
     """
     from pairsmith.errors import InputError
-    from pairsmith.settings import load_settings
     from pairsmith.stages.generator_kinds import generator_kind
 
     chosen = generator_kind(kind)
@@ -64,10 +63,7 @@ def train_generator_command(
         raise InputError(f"--kind {kind}: generators of this kind come trained; nothing trains them here")
     if preset not in chosen.training.presets:
         raise InputError(f"--preset {preset!r} is none of {', '.join(chosen.training.presets)}")
-    settings = load_settings(chosen.training.settings, chosen.training.presets[preset], config, overrides or [])
-    if dry_run:
-        show_settings(settings)
-        return
+    settings = command_settings(chosen.training.settings, chosen.training.presets[preset], config, overrides, dry_run)
     prepare_torch()
     from pairsmith.cli.console import say
     from pairsmith.cli.drawing import text_encoder_of

@@ -27,7 +27,7 @@ from pairsmith.pairs.outcome import check_outcome
 from pairsmith.pairs.schema import Pair
 from pairsmith.pairs.shards import ShardFile
 from pairsmith.pairs.store import PairStore
-from pairsmith.pairs.writer import PairWriter
+from pairsmith.pairs.writer import PairWriter, StoreWriter
 from pairsmith.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ def run_stage(
         items: what rows are made of, or how many there are (then an item is its number). Same settings and inputs must
             mean the same items.
         make_rows: items of a batch -> one pair each, in order; must not depend on how items fall into batches.
-        settings, inputs, kind, num_tokens, tokenizer: for the manifest, see `PairWriter`.
+        settings, inputs, kind, num_tokens, tokenizer: for the manifest, see `StoreWriter`.
         shard_rows: items a shard; fixed once the store is begun.
         batch_rows: items a call; changes nothing in what is made.
         execution: workers, rank, failures; changes nothing in what is made. Several workers are sent `make_rows` (or
@@ -76,7 +76,7 @@ def run_stage(
         The store; unfinished (`manifest.complete` is false) where other ranks have not made their shards.
 
     Raises:
-        InputError: as `PairWriter`; sizes below 1.
+        InputError: as `StoreWriter`; sizes below 1.
         NothingMade: the store is finished, but none of its rows is "ok"; also when it was finished before.
         TooManyFailures: more rows failed than `execution.max_failures` allows; finished shards are kept.
         PairsmithError: `make_rows` gave another number of rows than it got items, work that cannot be sent to workers,
@@ -109,7 +109,7 @@ def run_stage(
     return store if drafts or not store.manifest.complete else check_outcome(store)
 
 
-def _open_writer(out: Path, shards: int, rank: Rank | None, about: dict[str, Any]) -> PairWriter:
+def _open_writer(out: Path, shards: int, rank: Rank | None, about: dict[str, Any]) -> StoreWriter:
     return PairWriter(out, **about) if rank is None else JointWriter(out, shards=shards, **about)
 
 
@@ -122,7 +122,7 @@ class _Run:
 
     def __init__(
         self,
-        writer: PairWriter,
+        writer: StoreWriter,
         items: Sequence[Any],
         shard_rows: int,
         execution: Execution,
@@ -196,6 +196,7 @@ class _Run:
     def _settle(self, worker: int, task: ShardTask, made: MadeShard) -> None:
         """Put a shard that was made into the store."""
         if made.staged is None:
+            assert isinstance(self._writer, PairWriter)  # shards of several writers are staged
             self._writer.add(made.entry)
         else:
             self._writer.publish(made.entry, made.staged, replace=task.again is not None)

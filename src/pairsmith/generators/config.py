@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -9,7 +10,7 @@ from pydantic import Field, model_validator
 from pairsmith.settings import Settings
 
 
-class TextToTokensConfig(Settings):
+class TextToTokensConfig(Settings, ABC):
     """What all generators have that read a language model's features and draw tokens with a transformer.
 
     Defaults are Synth² table A.1.3 where the paper gives a value.
@@ -64,9 +65,9 @@ class TextToTokensConfig(Settings):
         return self.grid**2
 
     @property
+    @abstractmethod
     def uses_codebook(self) -> bool:
         """Whether the model is built on the tokenizer's code vectors, and has their width as `code_dim`."""
-        raise NotImplementedError
 
     @model_validator(mode="after")
     def _heads_fit(self) -> Self:

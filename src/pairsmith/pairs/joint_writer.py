@@ -16,21 +16,21 @@ from pairsmith.pairs.atomic import sweep_temporaries
 from pairsmith.pairs.lock import FolderBusy, FolderLock
 from pairsmith.pairs.manifest import Manifest, ShardEntry, shard_index
 from pairsmith.pairs.work_folder import WorkFolder
-from pairsmith.pairs.writer import PairWriter
+from pairsmith.pairs.writer import StoreWriter
 from pairsmith.settings import Settings
 
 _PATIENCE = 10.0  # seconds that a writer waits for one that has the folder to itself, which may be cleaning only
 
 
-class JointWriter(PairWriter):
-    """A writer beside others of its kind.
+class JointWriter(StoreWriter):
+    """A writer beside others of its kind. All shards are staged: in the folder itself two writers could meet.
 
     Args:
         shards: of the finished store.
-        others: as for `PairWriter`, and the same for every writer of the store.
+        others: as for `StoreWriter`, and the same for every writer of the store.
 
     Raises:
-        InputError: as `PairWriter`; a writer that is alone there is at work.
+        InputError: as `StoreWriter`; a writer that is alone there is at work.
     """
 
     def __init__(self, folder: Path | str, *, shards: int, settings: Mapping[str, Any] | Settings, **others: Any):
@@ -77,12 +77,8 @@ class JointWriter(PairWriter):
             return False
         return True
 
-    def add(self, entry: ShardEntry) -> None:
-        """Not for shards in the folder itself, where two writers could meet: see `publish`."""
-        raise NotImplementedError("shards of several writers are staged")
-
     def publish(self, entry: ShardEntry, staged: Path, *, replace: bool = False) -> None:
-        """As `PairWriter.publish`; a shard that another writer has named meanwhile stays as it is."""
+        """As `StoreWriter.publish`; a shard that another writer has named meanwhile stays as it is."""
         assert self._work is not None
         index = shard_index(entry.name)
         assert index is not None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 
@@ -57,16 +58,11 @@ def make_shard(
     return write_shard_file(folder, index, table, reached)
 
 
-class PairWriter:
-    """The one writer of a store's folder.
+class StoreWriter(ABC):
+    """Somebody who writes a store's folder: alone (`PairWriter`) or beside others (`JointWriter`).
 
     Opening makes the folder, or takes up an unfinished one: what a killed writer left is swept away, and a shard file
     that the manifest does not name (the writer died between rename and manifest) will be made again.
-
-        with PairWriter(folder, settings=settings) as writer:
-            for index in writer.missing(10):
-                writer.write_shard(index, make_rows(index))
-            writer.seal()
 
     Args:
         folder: where the store is or will be; on object storage nothing locks it (see `remote`).
@@ -106,16 +102,9 @@ class PairWriter:
             self.close()
             raise
 
+    @abstractmethod
     def _enter(self) -> FolderLock:
-        """The lock of the folder, held alone, and nothing left of those who were here before."""
-        lock = FolderLock(self.folder)
-        try:
-            if not sweep_work(self.folder):
-                raise FolderBusy(f"{self.folder} is being written by ranks: wait until they end, or stop them")
-        except BaseException:
-            lock.release()
-            raise
-        return lock
+        """The lock of the folder."""
 
     def _take_up(self, wanted: Manifest) -> Manifest:
         """What was begun in the folder, or a beginning."""
@@ -157,25 +146,9 @@ class PairWriter:
             raise InputError(f"{self.folder} has a shard {max(done)}, but only {n_shards} shards are wanted now")
         return [index for index in range(n_shards) if index not in done]
 
-    def write_shard(self, index: int, rows: Iterable[Pair] | pa.Table) -> ShardEntry:
-        """Write one shard and name it in the manifest.
-
-        Raises:
-            InputError: as `make_shard`, or the store is sealed.
-        """
-        self._check_open()
-        entry = make_shard(self.folder, index, rows, self.manifest.num_tokens)
-        self.add(entry)
-        return entry
-
-    def add(self, entry: ShardEntry) -> None:
-        """Name in the manifest a shard that `make_shard` wrote into the folder."""
-        self._check_open()
-        self._save(self.manifest.with_shard(entry))
-
+    @abstractmethod
     def claim(self, index: int, *, again: bool = False) -> bool:
-        """Whether this writer is to make a shard (or, `again`, a part of its rows): always, having the folder alone."""
-        return True
+        """Whether this writer is to make a shard (or, `again`, a part of its rows)."""
 
     def publish(self, entry: ShardEntry, staged: Path, *, replace: bool = False) -> None:
         """Move a shard that `make_shard` staged into the store and name it in the manifest.
@@ -202,6 +175,77 @@ class PairWriter:
         crash_point("renamed", (shard_index(entry.name) or 0) + 1)
         self._save(self.manifest.with_shard(entry))
 
+    @abstractmethod
+    def seal(self) -> None:
+        """Declare the store complete, if it is, and let others at the folder."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let others at the folder; called by `seal` and at the end of a `with` block."""
+
+    def _check_open(self) -> None:
+        if self.complete:
+            raise InputError(f"{self.folder} is complete and will not be written to")
+
+    def _save(self, manifest: Manifest) -> None:
+        manifest.save(self.folder)
+        self.manifest = manifest
+        crash_point("manifest-written", len(manifest.shards) + manifest.complete + 1)
+
+    @property
+    def work_folder(self) -> Path:
+        """Below which workers stage what they make; gone once nobody writes."""
+        return self.folder / WORK_FOLDER
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class PairWriter(StoreWriter):
+    """The one writer of a store's folder.
+
+        with PairWriter(folder, settings=settings) as writer:
+            for index in writer.missing(10):
+                writer.write_shard(index, make_rows(index))
+            writer.seal()
+
+    Arguments and errors are those of `StoreWriter`.
+    """
+
+    def _enter(self) -> FolderLock:
+        """The lock of the folder, held alone, and nothing left of those who were here before."""
+        lock = FolderLock(self.folder)
+        try:
+            if not sweep_work(self.folder):
+                raise FolderBusy(f"{self.folder} is being written by ranks: wait until they end, or stop them")
+        except BaseException:
+            lock.release()
+            raise
+        return lock
+
+    def write_shard(self, index: int, rows: Iterable[Pair] | pa.Table) -> ShardEntry:
+        """Write one shard and name it in the manifest.
+
+        Raises:
+            InputError: as `make_shard`, or the store is sealed.
+        """
+        self._check_open()
+        entry = make_shard(self.folder, index, rows, self.manifest.num_tokens)
+        self.add(entry)
+        return entry
+
+    def add(self, entry: ShardEntry) -> None:
+        """Name in the manifest a shard that `make_shard` wrote into the folder."""
+        self._check_open()
+        self._save(self.manifest.with_shard(entry))
+
+    def claim(self, index: int, *, again: bool = False) -> bool:
+        """Always: nobody else makes shards here."""
+        return True
+
     def seal(self) -> None:
         """Declare the store complete.
 
@@ -215,28 +259,8 @@ class PairWriter:
             self._save(self.manifest.model_copy(update={"complete": True}))
         self.close()
 
-    def _check_open(self) -> None:
-        if self.complete:
-            raise InputError(f"{self.folder} is complete and will not be written to")
-
-    def _save(self, manifest: Manifest) -> None:
-        manifest.save(self.folder)
-        self.manifest = manifest
-        crash_point("manifest-written", len(manifest.shards) + manifest.complete + 1)
-
     def close(self) -> None:
         """Let another writer at the folder; called by `seal` and at the end of a `with` block."""
         if self._lock.held:
             sweep_work(self.folder)
         self._lock.release()
-
-    @property
-    def work_folder(self) -> Path:
-        """Below which workers stage what they make; gone once nobody writes."""
-        return self.folder / WORK_FOLDER
-
-    def __enter__(self) -> PairWriter:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()

@@ -14,11 +14,12 @@ _CROSS, _CROSS_UP = "CrossAttnDownBlock2D", "CrossAttnUpBlock2D"
 
 @dataclass(frozen=True)
 class TextTower:
-    """A text encoder: CLIP's or T5's; `tokens` is what it reads, padding included."""
+    """A text encoder: CLIP's or T5's; `tokens` is what it reads, padding included; `projected`: its pooled text is."""
 
     kind: Literal["clip", "t5"]
     config: Mapping[str, Any]
     tokens: int = 77
+    projected: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,12 @@ _CLIP_H = TextTower(
 )
 _CLIP_BIG_G = TextTower(
     "clip",
-    {"hidden_size": 1280, "intermediate_size": 5120, "num_hidden_layers": 32, "num_attention_heads": 20},
-)
+    {
+        "hidden_size": 1280, "intermediate_size": 5120, "num_hidden_layers": 32, "num_attention_heads": 20,
+        "projection_dim": 1280,
+    },
+    projected=True,
+)  # fmt: skip
 _T5_XXL = TextTower(
     "t5",
     {

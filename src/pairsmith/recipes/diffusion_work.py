@@ -1,7 +1,8 @@
 """What drawing a picture with a diffusion pipeline takes, counted on models of the meta device.
 
-A picture costs its text once, the denoiser in every step (twice with guidance) and the decoder once. Matrix products,
-convolutions and attentions are counted; text encoders cost 2 FLOPs a weight and token, their attention left out.
+A picture costs its text once, the denoiser in every step (twice with guidance) and the decoder once. Guidance's other
+text is the same for all pictures, and not counted. Matrix products, convolutions and attentions are counted; text
+encoders cost 2 FLOPs a weight and token, their attention left out.
 """
 
 from __future__ import annotations
@@ -25,22 +26,26 @@ class PictureWork:
 
     Attributes:
         name: of the pipeline.
-        side: pixels.
+        width, height: pixels.
         steps: of denoising.
         passes: of the denoiser in a step: 2 with guidance.
         denoiser: of one pass.
         text, decoder: once a picture.
         parameters: of the denoiser.
+        text_parameters, decoder_parameters: of the text encoders and of the decoder.
     """
 
     name: str
-    side: int
+    width: int
+    height: int
     steps: int
     passes: int
     denoiser: int
     text: int
     decoder: int
     parameters: int
+    text_parameters: int
+    decoder_parameters: int
 
     @property
     def flops(self) -> int:
@@ -67,24 +72,29 @@ def picture_work(source: str, settings: DiffusersSettings) -> PictureWork:
     """The work of one picture of a pipeline with these settings.
 
     Raises:
-        InputError: a pipeline of unknown sizes, or pictures that are not square or no multiple of 8 pixels.
+        InputError: a pipeline of unknown sizes, or sides that are no multiples of 32 pixels.
     """
     sizes = pipeline_sizes(source)
-    side = settings.width or sizes.side
-    if settings.height not in (None, side) or side % (4 * PIXELS_PER_LATENT):
-        raise InputError(f"generator {source}: work is counted for square pictures of a multiple of 32 pixels")
+    width, height = settings.width or sizes.side, settings.height or sizes.side
+    if any(side % (4 * PIXELS_PER_LATENT) for side in (width, height)):
+        raise InputError(f"generator {source}: work is counted for pictures whose sides are multiples of 32 pixels")
     guidance = sizes.guidance if settings.guidance is None else settings.guidance
-    latent = side // PIXELS_PER_LATENT
-    model, denoiser = _denoiser(sizes, latent)
+    latent = (height // PIXELS_PER_LATENT, width // PIXELS_PER_LATENT)
+    parameters, denoiser = _denoiser(sizes, latent)
+    decoder_parameters, decoder = _decoder(latent)
+    towers = [_text_tower(tower) for tower in sizes.text]
     return PictureWork(
         name=sizes.name,
-        side=side,
+        width=width,
+        height=height,
         steps=settings.steps or sizes.steps,
         passes=2 if guidance > 1 else 1,
         denoiser=denoiser,
-        text=sum(_text_flops(tower) for tower in sizes.text),
-        decoder=_decoder_flops(latent),
-        parameters=model,
+        text=sum(flops for _, flops in towers),
+        decoder=decoder,
+        parameters=parameters,
+        text_parameters=sum(count for count, _ in towers),
+        decoder_parameters=decoder_parameters,
     )
 
 
@@ -98,7 +108,7 @@ def denoiser_model(sizes: PipelineSizes) -> nn.Module:
     return model.eval().requires_grad_(False)
 
 
-def _denoiser(sizes: PipelineSizes, latent: int) -> tuple[int, int]:
+def _denoiser(sizes: PipelineSizes, latent: tuple[int, int]) -> tuple[int, int]:
     """Parameters, and FLOPs of one pass over one picture."""
     model: Any = denoiser_model(sizes)
     tokens, width = sizes.context
@@ -109,7 +119,7 @@ def _denoiser(sizes: PipelineSizes, latent: int) -> tuple[int, int]:
         extra["added_cond_kwargs"] = {"resolution": None, "aspect_ratio": None}
     flops = forward_flops(
         lambda: model(
-            shape_only(1, 4, latent, latent),
+            shape_only(1, 4, *latent),
             encoder_hidden_states=shape_only(1, tokens, width),
             timestep=shape_only(1),
             **extra,
@@ -119,23 +129,27 @@ def _denoiser(sizes: PipelineSizes, latent: int) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=8)
-def _decoder_flops(latent: int) -> int:
+def _decoder(latent: tuple[int, int]) -> tuple[int, int]:
+    """Parameters, and FLOPs of decoding one picture."""
     from diffusers import AutoencoderKL
 
     with torch.device("meta"):
         model: Any = AutoencoderKL(**DECODER)
     model.eval().requires_grad_(False)
-    return forward_flops(lambda: model.decode(shape_only(1, 4, latent, latent)))
+    return count_parameters(model.decoder), forward_flops(lambda: model.decode(shape_only(1, 4, *latent)))
 
 
-def _text_flops(tower: TextTower) -> int:
-    from transformers import CLIPTextConfig, CLIPTextModel, T5Config, T5EncoderModel
+def _text_tower(tower: TextTower) -> tuple[int, int]:
+    """Parameters, and FLOPs of one text; the projection of its one pooled vector is too little to count."""
+    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, T5Config, T5EncoderModel
 
     with torch.device("meta"):
-        model = (
-            CLIPTextModel(CLIPTextConfig(**tower.config))
-            if tower.kind == "clip"
-            else T5EncoderModel(T5Config(**tower.config))
-        )
-    matrices = sum(module.weight.numel() for module in model.modules() if isinstance(module, nn.Linear))
-    return 2 * matrices * tower.tokens
+        model: nn.Module
+        if tower.kind == "t5":
+            model = T5EncoderModel(T5Config(**tower.config))
+        else:
+            kind: Any = CLIPTextModelWithProjection if tower.projected else CLIPTextModel
+            model = kind(CLIPTextConfig(**tower.config))
+    layers = (module for name, module in model.named_modules() if name != "text_projection")
+    matrices = sum(module.weight.numel() for module in layers if isinstance(module, nn.Linear))
+    return count_parameters(model), 2 * matrices * tower.tokens

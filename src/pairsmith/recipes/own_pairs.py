@@ -6,6 +6,7 @@ The same file under two names or groups counts as one image, so that none is on 
 from __future__ import annotations
 
 import hashlib
+import heapq
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 from pairsmith.errors import InputError
 from pairsmith.pairs import Pair, PairStore
 from pairsmith.pairs.importers import import_pairs
-from pairsmith.seeds import numpy_generator
+from pairsmith.seeds import numpy_generator, row_seed
 
 LEAST_IMAGES = 10
 
@@ -42,8 +43,9 @@ def split_own_pairs(
         folder: gets `imported`, `test` and the training pairs.
         name: of the training pairs' folder.
         test: images held back, at most a fifth of all.
-        most: training pairs; None: all.
-        seed: of the choice.
+        most: training pairs, a sample of all that are not held back: which ones depends on `seed` and their ids alone,
+            and a larger sample holds a smaller one. They stay in their order. None: all.
+        seed: of the images held back and of the sample.
         described: what else stands in the stores' settings.
 
     Raises:
@@ -59,11 +61,9 @@ def split_own_pairs(
     about = {"source": imported.fingerprint, "seed": seed, **described}
 
     def training_pairs() -> Iterator[Pair]:
-        kept = (pair for pair in imported.iter_pairs() if image_of[_group(pair)] not in held_back)
-        for number, pair in enumerate(kept):
-            if most is not None and number >= most:
-                return
-            yield pair
+        free = (pair.id for pair in imported.iter_pairs(["id", "group"]) if image_of[_group(pair)] not in held_back)
+        chosen = set(_sample(free, most, seed))
+        return (pair for pair in imported.iter_pairs() if pair.id in chosen)
 
     training = PairStore.write(folder / name, training_pairs(), settings=about | {"split": name})
     test_pairs = (pair for pair in imported.iter_pairs() if image_of[_group(pair)] in held_back)
@@ -103,6 +103,13 @@ def image_overlap(test: PairStore, training: PairStore) -> dict[str, int]:
         "distinct": len(set(tested)),
         "in_training": sum(digest in trained for digest in tested),
     }
+
+
+def _sample(ids: Iterable[str], count: int | None, seed: int) -> list[str]:
+    """The `count` ids whose draws are smallest; None: all of them."""
+    if count is None:
+        return list(ids)
+    return heapq.nsmallest(count, ids, key=lambda row_id: (row_seed(seed, row_id, "own pairs"), row_id))
 
 
 def _group(pair: Pair) -> str:

@@ -10,6 +10,8 @@ from pydantic import Field, model_validator
 from pairsmith.settings import Settings
 from pairsmith.training.settings import TrainingSettings
 
+SCENES = "scenes"  # in place of a model's name: the part that ships for the built-in world
+
 
 class RecipeSettings(Settings):
     """Base of a recipe's settings.

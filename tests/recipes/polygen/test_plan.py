@@ -46,6 +46,9 @@ def test_sums_by_hand():
     assert metrics["plan.storage.token_bytes"].value == 4500 * 512
     assert metrics["plan.storage.encoded_bytes"].value == pytest.approx(4500 * 256 * 256 * 1.5 / 8)
     assert metrics["plan.generator.sd_1_5.pictures"].value == 1125
+    # Each of the seven arms' stores holds its 1,000 pictures once more.
+    assert plan.copies == 7000
+    assert metrics["plan.storage.arm_copies_bytes"].value == pytest.approx(7000 * 256 * 256 * 1.5 / 8)
 
 
 def test_assumptions_are_options():
@@ -75,6 +78,7 @@ def test_pictures_drawn_once_are_those_of_the_joined_allocation(tmp_path: Path, 
         for arm, count in one.alone.items():
             number = [arm.name for arm in make_arms(settings)].index(arm)
             assert plans[number].counts()[one.name] == count
+    assert found.copies == sum(len(plan.drawings) for plan in plans)
 
 
 def test_generators_that_cannot_be_counted_are_named():

@@ -131,6 +131,20 @@ def test_a_finished_run_is_not_done_again(finished: Path) -> None:
     assert times() == before
 
 
+def test_a_resumed_run_opens_no_generator_that_has_drawn(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def opened(*args: object) -> None:
+        raise AssertionError("a model was opened")
+
+    monkeypatch.setattr("pairsmith.recipes.polygen.recipe.open_generator", opened)
+    monkeypatch.setattr("pairsmith.recipes.polygen.captioning._writer", opened)
+    monkeypatch.setattr("pairsmith.recipes.polygen.captioning._negatives", opened)
+    budgets = finished / "evaluation" / "budgets.json"
+    before = budgets.read_bytes()
+    budgets.unlink()
+    run_polygen(small_settings(), finished)
+    assert budgets.read_bytes() == before
+
+
 def test_a_killed_run_goes_on_to_the_same_pictures(finished: Path, tmp_path: Path) -> None:
     out = tmp_path / "killed"
     done = subprocess.run([sys.executable, "-c", KILLED, str(out)], check=False, timeout=300)

@@ -26,7 +26,8 @@ def test_networks_have_the_published_sizes(plan: SynthvlmPlan) -> None:
     assert sizes["language model lmsys/vicuna-7b-v1.5"] == 6_738_415_616  # Llama 2 7B
     assert sizes["projector"] == (1024 + 1) * 4096 + (4096 + 1) * 4096
     assert sizes["CLIP ViT-B/32"] == 151_277_312  # less the one learnt temperature
-    assert count_parameters(networks.sdxl_vae()) == 83_653_863
+    assert sizes["SDXL: decoder of pictures"] == 49_490_179
+    assert sizes["SDXL: text encoders"] == 123_060_480 + 694_659_840
     assert (
         count_parameters(networks.on_meta(networks.VISION_TOWERS["openai/clip-vit-large-patch14-336"])) == 303_507_456
     )
@@ -39,7 +40,9 @@ def test_drawing_is_steps_times_guidance_times_the_network(plan: SynthvlmPlan) -
     attention = 10 * 4 * 4096**2 * 640 + 60 * 4 * 1024**2 * 1280
     assert one - attention == pytest.approx(5.98e12, rel=0.02)
     drawing = plan.work[0]
-    by_hand = MILLION * (60 * 2 * one + flops["SDXL: decoder of pictures"] + 2 * flops["SDXL: text encoders"])
+    by_hand = MILLION * (60 * 2 * one + flops["SDXL: decoder of pictures"] + flops["SDXL: text encoders"])
+    # A caption is read once: SDXL takes zeros for an empty negative prompt. 2 FLOPs a weight and token.
+    assert flops["SDXL: text encoders"] == 2 * 77 * (12 * 12 * 768**2 + 32 * 12 * 1280**2)
     assert drawing.flops == pytest.approx(by_hand)
     assert drawing.hours == pytest.approx(by_hand / (989e12 * 0.3) / 3600)
     assert 600 < drawing.hours < 800
@@ -72,6 +75,19 @@ def test_stage_1_takes_what_llava_reports() -> None:
     assert found.work[2].hours / 8 == pytest.approx(3.5, rel=0.35)
 
 
+def test_what_the_settings_leave_open_is_the_pipelines_own() -> None:
+    """Null means the pipeline's own, as in drawing; and pictures need not be square."""
+    small = PRESETS["small"].to_dict()
+    told = load_settings(SynthvlmSettings, small, None, ["images.diffusers={steps: 4, width: 512, height: 512}"])
+    open_ones = load_settings(
+        SynthvlmSettings, small, None, ["images.diffusers={width: null, height: null, steps: null}"]
+    )
+    assert plan_synthvlm(open_ones).metrics() == plan_synthvlm(told).metrics()
+    wide = load_settings(SynthvlmSettings, small, None, ["images.diffusers={width: 768, height: 512}"])
+    stored = {name: size for name, _, size in plan_synthvlm(wide).storage}
+    assert stored["drawn pictures"] == 2 * MILLION * 768 * 512 * 3 / 8
+
+
 def test_scoring_storage_and_cost_add_up(plan: SynthvlmPlan) -> None:
     assert plan.work[1].hours == pytest.approx((2.5 * MILLION + MILLION) / 100 / 3600)
     stored = {name: size for name, _, size in plan.storage}
@@ -90,10 +106,10 @@ def test_scoring_storage_and_cost_add_up(plan: SynthvlmPlan) -> None:
 
 def test_what_is_not_known_is_refused() -> None:
     for override, words in (
-        ("images.generator=someone/else", "images.generator.*not known here"),
+        ("images.generator=someone/else", "'images'.*someone/else.*not known"),
+        ("images.diffusers={width: 520, height: 512}", "'images'.*multiples of 32"),
         ("stage_1.parts.language_model=someone/else", "language_model.*not known here"),
         ("images.diffusers.refiner=x", "refiner"),
-        ("images.diffusers.steps=null", "needs steps"),
     ):
         settings = load_settings(SynthvlmSettings, PRESETS["small"].to_dict(), None, [override])
         with pytest.raises(InputError, match=words):

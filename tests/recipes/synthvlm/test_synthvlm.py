@@ -115,6 +115,20 @@ def test_a_finished_run_is_not_done_again(finished: Path) -> None:
     assert files_with_times(finished) == before
 
 
+def test_a_resumed_run_opens_no_model_of_finished_stages(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def opened(*args: object, **named: object) -> None:
+        raise AssertionError("a model was opened")
+
+    monkeypatch.setattr("pairsmith.recipes.synthvlm.recipe.open_generator", opened)
+    monkeypatch.setattr("pairsmith.recipes.synthvlm.curate.FilterModels", opened)
+    monkeypatch.setattr("pairsmith.curation.encoders.PictureEncoder.load", opened)
+    file = finished / "evaluation" / "arms" / "random-0.json"
+    before = file.read_bytes()
+    file.unlink()
+    run_synthvlm(scene_settings(), finished)
+    assert file.read_bytes() == before
+
+
 def test_a_run_that_was_moved_goes_on(finished: Path, tmp_path: Path) -> None:
     moved = Path(shutil.copytree(finished, tmp_path / "elsewhere"))
     (moved / "evaluation" / "arms" / "random-0.json").unlink()

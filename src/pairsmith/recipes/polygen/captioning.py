@@ -26,6 +26,7 @@ from pairsmith.captions.stage import write_captions
 from pairsmith.captions.transformers_writer import TransformersWriter, TransformersWriterSettings
 from pairsmith.captions.writer import Writer
 from pairsmith.pairs import PairStore
+from pairsmith.recipes.finished import finished_store
 from pairsmith.recipes.polygen.scene_captions import SceneWriter, scene_axes, scene_bank
 from pairsmith.recipes.polygen.scene_negatives import SceneNegatives
 from pairsmith.recipes.polygen.settings import PolygenSettings
@@ -36,7 +37,7 @@ CAPTIONS, NEGATIVES, ROWS = "captions", "negatives", "rows"
 
 
 def write_rows(settings: PolygenSettings, out: Path, device: str, reporter: Reporter) -> PairStore:
-    """All captions that arms may draw, each base with its negative beside it.
+    """All captions that arms may draw, each base with its negative beside it; what is there needs no language model.
 
     Args:
         settings: of the recipe.
@@ -48,21 +49,25 @@ def write_rows(settings: PolygenSettings, out: Path, device: str, reporter: Repo
         InputError: as the stages.
         NothingMade: no caption was accepted, or none has a negative.
     """
-    wanted = settings.captions
-    if settings.on_scenes and not wanted.axes:
-        wanted = wanted.model_copy(update={"axes": scene_axes(settings.world)})
-    bank, writer = _writer(settings, out, device)
-    captions = write_captions(
-        out / CAPTIONS, bank, writer, settings.caption_count, wanted, progress=reporter.rows("captions")
-    )
-    stage = NegativeStageSettings(kinds=settings.negatives.kinds, seed=settings.seed, missing="filter")
-    with_negatives = write_negatives(
-        captions,
-        out / NEGATIVES,
-        _negatives(settings, stage, out, device),
-        stage,
-        progress=reporter.rows("hard negatives"),
-    )
+    captions = finished_store(out / CAPTIONS)
+    if captions is None:
+        wanted = settings.captions
+        if settings.on_scenes and not wanted.axes:
+            wanted = wanted.model_copy(update={"axes": scene_axes(settings.world)})
+        bank, writer = _writer(settings, out, device)
+        captions = write_captions(
+            out / CAPTIONS, bank, writer, settings.caption_count, wanted, progress=reporter.rows("captions")
+        )
+    with_negatives = finished_store(out / NEGATIVES, pairs=captions.fingerprint)
+    if with_negatives is None:
+        stage = NegativeStageSettings(kinds=settings.negatives.kinds, seed=settings.seed, missing="filter")
+        with_negatives = write_negatives(
+            captions,
+            out / NEGATIVES,
+            _negatives(settings, stage, out, device),
+            stage,
+            progress=reporter.rows("hard negatives"),
+        )
     return add_negative_rows(with_negatives, out / ROWS)
 
 

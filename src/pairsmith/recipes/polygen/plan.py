@@ -76,6 +76,7 @@ class Plan:
         runs: arms times seeds.
         budget: pictures of an arm.
         arms: names.
+        copies: pictures in the arms' own stores, which hold those that they show once more, without tokens.
         pixel_bytes, raw_bytes, token_bytes: of one stored picture: encoded, raw 8-bit, as tokens.
         devices: for days.
     """
@@ -88,6 +89,7 @@ class Plan:
     runs: int
     budget: int
     arms: tuple[str, ...]
+    copies: int
     pixel_bytes: float
     raw_bytes: int
     token_bytes: int
@@ -125,6 +127,7 @@ class Plan:
             "plan.pictures.flops": self.drawing_flops,
             "plan.storage.encoded_bytes": self.pictures * self.pixel_bytes,
             "plan.storage.token_bytes": self.pictures * self.token_bytes,
+            "plan.storage.arm_copies_bytes": self.copies * self.pixel_bytes,
             "plan.flops": self.flops,
             "plan.device_days": self.devices.seconds(self.flops) * self.devices.count / 86_400,
         }
@@ -168,6 +171,7 @@ def plan_polygen(
         runs=len(arms) * settings.seeds,
         budget=settings.budget,
         arms=tuple(arm.name for arm in arms),
+        copies=sum(sum(own.values()) for own in counts.values()),
         pixel_bytes=assumed.picture_side**2 * assumed.bits_per_pixel / 8,
         raw_bytes=assumed.picture_side**2 * 3,
         token_bytes=assumed.tokens * 2,

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pairsmith.evaluation import write_environment, write_metrics
 from pairsmith.pairs import PairStore
+from pairsmith.recipes.finished import finished_store
 from pairsmith.recipes.place import Place, open_place
 from pairsmith.recipes.polygen import drawing, encoders, examination, suite
 from pairsmith.recipes.polygen.arms import make_arms
@@ -24,6 +25,8 @@ from pairsmith.recipes.polygen.settings import PolygenSettings
 from pairsmith.recipes.reporter import Reporter, Silent
 from pairsmith.recipes.run_files import begin, save_json
 from pairsmith.stages.allocation import Allocation
+from pairsmith.stages.joined_allocation import JoinedAllocation
+from pairsmith.stages.renderer import Renderer
 
 
 def run_polygen(
@@ -109,18 +112,31 @@ def _draw(
     device: str,
     reporter: Reporter,
 ) -> tuple[dict[str, PairStore], dict[str, PairStore]]:
-    """What every generator draws: for the arms, and for the examination; one generator is in memory at a time."""
+    """What every generator draws: for the arms, and for the examination.
+
+    One generator is in memory at a time, and none that has drawn everything.
+    """
     pictures: dict[str, PairStore] = {}
     others: dict[str, PairStore] = {}
     extra = examination.plan_examination(settings, unseen)
     for entry in settings.generators:
+        renderer: Renderer | None = None
         wanted = [plan for plan in plans.values() if entry.name in plan.counts()]
-        renderer = open_generator(entry, settings, out, readers, device)
-        folder = out / drawing.PICTURES / entry.name
-        if wanted:
-            pictures[entry.name] = drawing.draw_pictures(settings, rows, wanted, renderer, folder, reporter)
-        folder = out / examination.FOLDER / drawing.PICTURES / entry.name
-        others[entry.name] = drawing.draw_pictures(settings, unseen, [extra], renderer, folder, reporter)
+        for stores, captions, wishes, folder in (
+            (pictures, rows, wanted, out / drawing.PICTURES),
+            (others, unseen, [extra], out / examination.FOLDER / drawing.PICTURES),
+        ):
+            if not wishes:
+                continue
+            drawn = finished_store(
+                folder / entry.name,
+                captions=captions.fingerprint,
+                allocation=JoinedAllocation(wishes).fingerprint(),
+            )
+            if drawn is None:
+                renderer = renderer or open_generator(entry, settings, out, readers, device)
+                drawn = drawing.draw_pictures(settings, captions, wishes, renderer, folder / entry.name, reporter)
+            stores[entry.name] = drawn
     return pictures, others
 
 

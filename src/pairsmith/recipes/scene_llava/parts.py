@@ -8,10 +8,9 @@ from pathlib import Path
 from pairsmith.errors import InputError
 from pairsmith.recipes.scene_models.reader import scene_reader
 from pairsmith.recipes.scene_models.tower import PIXEL_MEAN, PIXEL_STD, scene_tower
+from pairsmith.recipes.settings import SCENES
 from pairsmith.training.logging import Progress
 from pairsmith.vlm.llava.loading import Parts, load_parts
-
-SCENES = "scenes"
 
 
 def load_named_parts(

@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pairsmith.evaluation import co_cluster, embed_captions, extract, frechet, mean_interval, tokenizer_extractor
+from pairsmith.evaluation import co_cluster, embed_captions, extract, frechet, tokenizer_extractor
 from pairsmith.evaluation.bootstrap import Interval
 from pairsmith.evaluation.oracle import ATTRIBUTES, OracleTraining, SceneOracle, render, train_oracle
 from pairsmith.evaluation.scene_truth import caption_truth
 from pairsmith.pairs import PairStore
+from pairsmith.recipes.percentages import percent_interval
 from pairsmith.recipes.synth2.settings import Synth2Settings
 from pairsmith.scenes import World
 from pairsmith.scenes.datasets import scene_of
@@ -121,8 +122,8 @@ def _by_axis(values: dict[str, np.ndarray], axes: np.ndarray) -> dict[str, dict[
 
 
 def _intervals(values: dict[str, np.ndarray]) -> dict[str, Interval]:
-    kept = {name: column[~np.isnan(column)] for name, column in values.items()}
-    return {name: mean_interval(column * 100) for name, column in kept.items() if len(column) > 1}
+    found = {name: percent_interval(column) for name, column in values.items()}
+    return {name: interval for name, interval in found.items() if interval is not None}
 
 
 def diversity(

@@ -59,7 +59,9 @@ class DataSettings(Settings):
     test: int = Field(
         default=300, gt=1, description="test images with references; of own pairs, images held back for the test"
     )
-    max_real: int | None = Field(default=None, gt=0, description="own pairs used at most; null: all")
+    max_real: int | None = Field(
+        default=None, gt=0, description="own pairs used at most, a random sample by `seed`; null: all"
+    )
 
 
 class TokenizerSettings(Settings):

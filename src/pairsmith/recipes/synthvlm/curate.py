@@ -15,8 +15,10 @@ from pairsmith.captions.server_writer import ServerConnection, ServerWriter, Ser
 from pairsmith.captions.stage import reason_counts
 from pairsmith.captions.transformers_writer import TransformersWriter, TransformersWriterSettings
 from pairsmith.captions.writer import Writer
-from pairsmith.evaluation.bootstrap import mean_interval
+from pairsmith.evaluation.bootstrap import Interval
 from pairsmith.pairs import Pair, PairStore
+from pairsmith.recipes.finished import finished_store
+from pairsmith.recipes.percentages import percent_interval
 from pairsmith.recipes.reporter import Reporter
 from pairsmith.recipes.synth2.settings import WriterSettings
 from pairsmith.recipes.synthvlm.data import is_true
@@ -29,9 +31,14 @@ SCORE_REASON = "score "  # what the reasons of filters by scores begin with
 def curate(settings: SynthvlmSettings, source: PairStore, out: Path, device: str, reporter: Reporter) -> PairStore:
     """The source's pairs, of which those with captions worth drawing are "ok"; `source` has its scores.
 
+    No model is asked for where they are there.
+
     Raises:
         NothingMade: no caption is left.
     """
+    found = finished_store(out, pairs=source.fingerprint)
+    if found is not None:
+        return found
     filters = settings.curation.filters
     models = FilterModels()
     if filters.perplexity is not None or filters.verdict is not None:
@@ -61,8 +68,8 @@ def examine_curation(source: PairStore, curated: PairStore, scenes: bool) -> dic
     return {"outcomes": reason_counts(curated), "steps": steps}
 
 
-def _true_share(pairs: list[Pair]) -> Any:
-    return mean_interval([100.0 * is_true(pair) for pair in pairs]) if len(pairs) > 1 else None
+def _true_share(pairs: list[Pair]) -> Interval | None:
+    return percent_interval([is_true(pair) for pair in pairs])
 
 
 def _language_model(name: str, device: str) -> CausalModel:

@@ -18,11 +18,12 @@ from torch import Tensor
 
 from pairsmith.curation.data_sets import DataSet, compare_sets
 from pairsmith.curation.expression import parse_expression
-from pairsmith.evaluation.bootstrap import Interval, mean_interval
+from pairsmith.evaluation.bootstrap import Interval
 from pairsmith.evaluation.oracle import ATTRIBUTES, OracleTraining, SceneOracle, render, train_oracle
 from pairsmith.pairs import PairStore
 from pairsmith.pairs.images import load_pixels
 from pairsmith.pairs.scores import read_scores, sidecar_names, write_scores
+from pairsmith.recipes.percentages import percent_interval
 from pairsmith.recipes.scene_models.flow import SceneReaders
 from pairsmith.recipes.synth2.measure import decode, encode
 from pairsmith.recipes.synthvlm.pairs import ArmPairs
@@ -141,4 +142,4 @@ def _pictures(store: PairStore, rows: list[int], size: int) -> Tensor:
 
 def _interval(values: np.ndarray) -> Interval:
     there = values[np.isfinite(values)]
-    return mean_interval(100 * there) if len(there) > 1 else Interval(100 * float(there.mean()), None, None, len(there))
+    return percent_interval(there) or Interval(100 * float(there.mean()), None, None, len(there))

@@ -9,17 +9,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoConfig
-
 from pairsmith.curation.encoders import SharedModels
 from pairsmith.curation.registry import make_score
 from pairsmith.curation.score import PairScore
 from pairsmith.curation.scores.clip import ClipScore, ClipSettings
-from pairsmith.errors import InputError
 from pairsmith.recipes.scene_llava.parts import load_named_parts
 from pairsmith.recipes.scene_models.flow import SceneReaders, scene_flow
 from pairsmith.recipes.scene_models.scorer import SceneScorerSettings, scene_scorer, scorer_mark
-from pairsmith.recipes.synthvlm.settings import ITM_SCORE, PAIR_SCORES, SCENES, SynthvlmSettings
+from pairsmith.recipes.settings import SCENES
+from pairsmith.recipes.synthvlm.settings import ITM_SCORE, PAIR_SCORES, SynthvlmSettings
 from pairsmith.stages.generator_kinds import generator_kind
 from pairsmith.stages.generator_kinds.kind import RenderRequest
 from pairsmith.stages.renderer import Renderer
@@ -27,35 +25,6 @@ from pairsmith.stages.token_renderer import TokenRenderer
 from pairsmith.training.llava.run import MakeModel
 from pairsmith.training.synthesis import Synthesizer
 from pairsmith.vlm.llava.assembly import assemble
-
-
-def check_models(settings: SynthvlmSettings, own_pairs: bool) -> None:
-    """Whether every model that the settings name can be had, asked before any work begins.
-
-    Raises:
-        InputError: a part of scenes for own pairs, only one part of LLaVA of scenes, or no model under a name.
-    """
-    parts = settings.stage_1.parts
-    named = {
-        "images.generator": settings.images.generator,
-        "scoring.clip.model": settings.scoring.clip.model,
-        "stage_1.parts.vision_tower": parts.vision_tower,
-        "stage_1.parts.language_model": parts.language_model,
-    }
-    if own_pairs:
-        for name, value in named.items():
-            if value == SCENES:
-                raise InputError(
-                    f"setting {name!r}: 'scenes' knows drawn scenes alone; own pairs need another, by folder or name"
-                )
-    if (parts.vision_tower == SCENES) != (parts.language_model == SCENES):
-        raise InputError("settings 'stage_1.parts': vision tower and language model of scenes go together: take both")
-    for name in ("stage_1.parts.vision_tower", "stage_1.parts.language_model"):
-        if named[name] != SCENES:
-            try:
-                AutoConfig.from_pretrained(named[name])
-            except (OSError, ValueError) as error:
-                raise InputError(f"setting {name!r}: {named[name]}: {str(error).splitlines()[0]}") from error
 
 
 class SceneClipScore(ClipScore):

@@ -12,7 +12,6 @@ import torch
 from torch import nn
 from transformers import (
     CLIPTextConfig,
-    CLIPTextModel,
     CLIPTextModelWithProjection,
     CLIPVisionConfig,
     CLIPVisionModel,
@@ -23,8 +22,6 @@ from transformers import (
     SiglipVisionModel,
 )
 
-SDXL_FAMILY = ("stabilityai/stable-diffusion-xl-base-1.0", "stabilityai/sdxl-turbo")
-LATENT_SIDE = 8  # pixels a side of a latent
 PROMPT_TOKENS = 77  # that CLIP's text encoders always read
 
 
@@ -33,64 +30,6 @@ def on_meta(make: Callable[[], Any]) -> Any:
     with torch.device("meta"):
         model = make()
     return model.requires_grad_(False).eval()
-
-
-def sdxl_unet() -> Any:
-    """The denoising network of SDXL base 1.0 and SDXL-Turbo."""
-    from diffusers import UNet2DConditionModel
-
-    return on_meta(
-        lambda: UNet2DConditionModel(
-            sample_size=128,
-            in_channels=4,
-            out_channels=4,
-            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-            up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-            block_out_channels=(320, 640, 1280),
-            layers_per_block=2,
-            transformer_layers_per_block=(1, 2, 10),
-            attention_head_dim=(5, 10, 20),
-            cross_attention_dim=2048,
-            use_linear_projection=True,
-            addition_embed_type="text_time",
-            addition_time_embed_dim=256,
-            projection_class_embeddings_input_dim=2816,
-        )
-    )
-
-
-def sdxl_vae() -> Any:
-    """SDXL's autoencoder, whose decoder ends every drawing."""
-    from diffusers import AutoencoderKL
-
-    return on_meta(
-        lambda: AutoencoderKL(
-            in_channels=3,
-            out_channels=3,
-            down_block_types=("DownEncoderBlock2D",) * 4,
-            up_block_types=("UpDecoderBlock2D",) * 4,
-            block_out_channels=(128, 256, 512, 512),
-            layers_per_block=2,
-            latent_channels=4,
-            sample_size=1024,
-        )
-    )
-
-
-def sdxl_text_encoders() -> tuple[Any, Any]:
-    """CLIP ViT-L's text tower and OpenCLIP ViT-bigG's."""
-    small = CLIPTextConfig(
-        hidden_size=768, intermediate_size=3072, num_hidden_layers=12, num_attention_heads=12, projection_dim=768
-    )
-    large = CLIPTextConfig(
-        hidden_size=1280,
-        intermediate_size=5120,
-        num_hidden_layers=32,
-        num_attention_heads=20,
-        projection_dim=1280,
-        hidden_act="gelu",
-    )
-    return on_meta(lambda: CLIPTextModel(small)), on_meta(lambda: CLIPTextModelWithProjection(large))
 
 
 def clip_b_32() -> tuple[Any, Any]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
@@ -18,6 +17,7 @@ from pydantic import Field
 
 from pairsmith.errors import InputError
 from pairsmith.evaluation.metrics_file import Metric
+from pairsmith.recipes.diffusion_work import PictureWork, picture_work
 from pairsmith.recipes.synthvlm import networks
 from pairsmith.recipes.synthvlm.settings import SynthvlmSettings
 from pairsmith.recipes.work import FLOAT_BYTES, TRAINED, count_parameters, forward_flops, shape_only
@@ -103,13 +103,13 @@ def plan_synthvlm(settings: SynthvlmSettings, assumed: Assumptions | None = None
         InputError: a generator, vision tower or language model whose sizes are not known here.
     """
     assumed = assumed or Assumptions()
-    drawing, drawn_parts = _drawing(settings, assumed)
+    drawing, drawn_parts, picture = _drawing(settings, assumed)
     scoring, scored_parts = _scoring(settings, assumed)
     trainings, llava_parts, parameters = _trainings(settings, assumed)
     return SynthvlmPlan(
         (*drawn_parts, *scored_parts, *llava_parts),
         (drawing, scoring, *trainings),
-        _storage(settings, assumed, parameters),
+        _storage(settings, assumed, picture.width * picture.height, parameters),
         assumed,
     )
 
@@ -117,45 +117,28 @@ def plan_synthvlm(settings: SynthvlmSettings, assumed: Assumptions | None = None
 Part = tuple[str, int, float, str]
 
 
-def _drawing(settings: SynthvlmSettings, assumed: Assumptions) -> tuple[Work, list[Part]]:
+def _drawing(settings: SynthvlmSettings, assumed: Assumptions) -> tuple[Work, list[Part], PictureWork]:
     images = settings.images
-    if images.generator not in networks.SDXL_FAMILY:
-        known = " and ".join(networks.SDXL_FAMILY)
-        raise InputError(
-            f"setting 'images.generator': the sizes of {images.generator!r} are not known here; {known} are"
-        )
     how = images.diffusers
-    if how.steps is None or how.width is None or how.height is None:
-        raise InputError("setting 'images.diffusers': the plan needs steps, width and height")
     if how.refiner is not None:
         raise InputError("setting 'images.diffusers.refiner': the refiner's sizes are not known here; set it to null")
-    rows, columns = how.height // networks.LATENT_SIDE, how.width // networks.LATENT_SIDE
-    passes = 1 if how.guidance is not None and how.guidance <= 1 else 2
-    unet, vae, texts = networks.sdxl_unet(), networks.sdxl_vae(), networks.sdxl_text_encoders()
-    step = forward_flops(
-        lambda: unet(
-            shape_only(1, 4, rows, columns),
-            torch.zeros(1, device="meta"),
-            shape_only(1, networks.PROMPT_TOKENS, 2048),
-            added_cond_kwargs={"text_embeds": shape_only(1, 1280), "time_ids": shape_only(1, 6)},
-        )
-    )
-    decoded = forward_flops(lambda: vae.decode(shape_only(1, 4, rows, columns)))
-    prompt = torch.zeros(1, networks.PROMPT_TOKENS, dtype=torch.long, device="meta")
-    read = sum(forward_flops(partial(text, prompt)) for text in texts)
+    try:
+        work = picture_work(images.generator, how)
+    except InputError as error:
+        raise InputError(f"settings 'images': {error}") from error
     pictures = assumed.captions * images.repeat
-    flops = pictures * float(how.steps * passes * step + decoded + passes * read)
-    size = f"{how.width} x {how.height} pixels"
+    flops = pictures * float(work.flops)
+    size = f"{work.width} x {work.height} pixels"
     parts: list[Part] = [
-        ("SDXL: denoising network", count_parameters(unet), step, f"one pass, {size}"),
-        ("SDXL: decoder of pictures", count_parameters(vae.decoder), decoded, size),
-        ("SDXL: text encoders", sum(map(count_parameters, texts)), read, f"{networks.PROMPT_TOKENS} tokens"),
+        (f"{work.name}: denoising network", work.parameters, work.denoiser, f"one pass, {size}"),
+        (f"{work.name}: decoder of pictures", work.decoder_parameters, work.decoder, size),
+        (f"{work.name}: text encoders", work.text_parameters, work.text, "a caption"),
     ]
     told = (
-        f"{pictures:,} pictures x ({how.steps} steps x {passes} passes x {step / 1e12:.2f} T + {decoded / 1e12:.2f} T "
-        f"decoder + {passes} x {read / 1e12:.3f} T text)"
+        f"{pictures:,} pictures x ({work.steps} steps x {work.passes} passes x {work.denoiser / 1e12:.2f} T + "
+        f"{work.decoder / 1e12:.2f} T decoder + {work.text / 1e12:.3f} T text)"
     )
-    return Work("drawing", told, flops, _hours(flops, assumed.peak * assumed.drawing)), parts
+    return Work("drawing", told, flops, _hours(flops, assumed.peak * assumed.drawing)), parts, work
 
 
 def _scoring(settings: SynthvlmSettings, assumed: Assumptions) -> tuple[Work, list[Part]]:
@@ -233,10 +216,8 @@ def _trainings(settings: SynthvlmSettings, assumed: Assumptions) -> tuple[list[W
 
 
 def _storage(
-    settings: SynthvlmSettings, assumed: Assumptions, parameters: tuple[int, int]
+    settings: SynthvlmSettings, assumed: Assumptions, pixels: int, parameters: tuple[int, int]
 ) -> tuple[tuple[str, str, float], ...]:
-    how = settings.images.diffusers
-    pixels = (how.width or 0) * (how.height or 0)
     pictures = assumed.captions * settings.images.repeat
     llavas = len(settings.arms) * settings.seeds
     size = parameters[0]

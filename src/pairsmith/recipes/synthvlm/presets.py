@@ -17,10 +17,10 @@ from pairsmith.curation.scores.ssim import SsimSettings
 from pairsmith.errors import InputError
 from pairsmith.generators.diffusers.settings import DiffusersSettings
 from pairsmith.recipes.scene_models.flow import SAMPLING
+from pairsmith.recipes.settings import SCENES
 from pairsmith.recipes.synth2.presets import TINY as SYNTH2_TINY
 from pairsmith.recipes.synth2.settings import WriterSettings
 from pairsmith.recipes.synthvlm.settings import (
-    SCENES,
     CurationSettings,
     EvaluationSettings,
     ImageSettings,

@@ -17,14 +17,16 @@ from pathlib import Path
 from pairsmith.curation.scoring import score_pairs
 from pairsmith.evaluation import write_environment, write_metrics
 from pairsmith.pairs import PairStore
+from pairsmith.recipes.finished import finished_store
 from pairsmith.recipes.place import Place, open_place
 from pairsmith.recipes.reporter import Reporter, Silent
 from pairsmith.recipes.run_files import begin, save_json
 from pairsmith.recipes.synthvlm import arms, examination
 from pairsmith.recipes.synthvlm.curate import curate, examine_curation
 from pairsmith.recipes.synthvlm.data import Data, own_data, scene_data
-from pairsmith.recipes.synthvlm.models import check_models, open_generator, pair_scores
+from pairsmith.recipes.synthvlm.models import open_generator, pair_scores
 from pairsmith.recipes.synthvlm.pairs import ArmPairs, Stores, choose, choose_and_keep
+from pairsmith.recipes.synthvlm.requirements import check_models
 from pairsmith.recipes.synthvlm.results import collect_metrics
 from pairsmith.recipes.synthvlm.settings import Arm, SynthvlmSettings
 from pairsmith.stages.render import render_captions
@@ -48,7 +50,7 @@ def run_synthvlm(
         InputError: `out` holds a run with other settings, a model cannot be had, or the own pairs cannot be used.
     """
     settings = settings.with_seeds()
-    check_models(settings, own_pairs=real is not None)
+    check_models(settings, out, own_pairs=real is not None)
     with open_place(settings) as place:
         place.only_first(lambda: begin(settings, out, real))
         _run(settings, out, real, place, (reporter if place.first else None) or Silent())
@@ -98,7 +100,10 @@ def score(
 
 
 def draw(settings: SynthvlmSettings, curated: PairStore, out: Path, place: Place, reporter: Reporter) -> PairStore:
-    """The generator's pictures of the curated captions."""
+    """The generator's pictures of the curated captions; it is not opened where they are drawn."""
+    found = finished_store(out / "images", captions=curated.fingerprint)
+    if found is not None:
+        return found
     return render_captions(
         curated,
         open_generator(settings, out / "models", place.device.type),

@@ -14,14 +14,13 @@ from pairsmith.curation.scores.ssim import SsimSettings
 from pairsmith.errors import InputError
 from pairsmith.generators.diffusers.settings import DiffusersSettings
 from pairsmith.generators.flow.sampling import FlowSamplingSettings
-from pairsmith.recipes.settings import RecipeSettings
+from pairsmith.recipes.settings import SCENES, RecipeSettings
 from pairsmith.recipes.synth2.settings import WriterSettings
 from pairsmith.scenes import WorldSettings
 from pairsmith.settings import Settings
 from pairsmith.training.llava.settings import LlavaSettings
 
 Arm = Literal["all", "random", "selected", "clip", "ssim", "real", "curated"]
-SCENES = "scenes"  # in place of a model's name: the part that ships for the built-in world
 PAIR_SCORES = ("clip", "ssim")  # of every pair, real and drawn
 ITM_SCORE = "blip_itm"  # of real pairs, where a filter of captions asks for it
 
@@ -34,7 +33,9 @@ class SourceSettings(Settings):
     fragments: float = Field(default=0.05, ge=0, le=1, description="share with a piece of their caption")
     advertising: float = Field(default=0.05, ge=0, le=1, description="share with a caption that sells something")
     test: int = Field(default=300, gt=1, description="test images; of own pairs, images held back for the test")
-    max_pairs: int | None = Field(default=None, gt=0, description="own pairs used at most; null: all")
+    max_pairs: int | None = Field(
+        default=None, gt=0, description="own pairs used at most, a random sample by `seed`; null: all"
+    )
 
     @model_validator(mode="after")
     def _some_are_good(self) -> Self:
