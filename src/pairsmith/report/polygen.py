@@ -14,12 +14,13 @@ from markupsafe import Markup
 import pairsmith
 from pairsmith.evaluation.bootstrap import Interval
 from pairsmith.evaluation.scene_suite import MTL_TASKS
+from pairsmith.recipes.polygen.comparison import DELTA
 from pairsmith.report import figures, polygen_story, polygen_tables, reproduce, tables
 from pairsmith.report.numbers import PERCENT, count, decimal, signed, spread
 from pairsmith.report.overview import Card
 from pairsmith.report.page import PALETTE, REPORT_NAME, render, save
 from pairsmith.report.pictures import thumbnail
-from pairsmith.report.polygen_run import DELTA_MTL, PolygenRun
+from pairsmith.report.polygen_run import PolygenRun
 from pairsmith.report.polygen_tables import colour
 from pairsmith.report.radar import Outline, Spoke, radar
 
@@ -89,20 +90,20 @@ def _context(run: PolygenRun) -> dict[str, Any]:
 
 
 def _cards(run: PolygenRun) -> list[Card]:
-    best, baseline, ensemble = run.best, run.baseline, run.scores.get("ensemble")
+    best, baseline, ensemble = run.best(), run.baseline, run.scores.get("ensemble")
     found = []
     if best is not None and baseline is not None:
         title, what = f"Best single: {run.label(best.name)}", "Δ MTL over the baseline"
-        over = run.gap(best, baseline, DELTA_MTL)
+        over = run.gap(best, baseline, DELTA)
         tint = colour(run, best.name)
         found.append(
             Card(title, f"0.0{PERCENT}", what, "is the baseline itself", tint)
             if over is None
             else _gain_card(title, f"{signed(over.value)}{PERCENT}", what, over, tint)
         )
-    beyond = run.over_best(ensemble, DELTA_MTL)
+    beyond = run.over_best(ensemble, DELTA)
     for over, what in (
-        (run.gap(ensemble, baseline, DELTA_MTL), "Δ MTL over the baseline"),
+        (run.gap(ensemble, baseline, DELTA), "Δ MTL over the baseline"),
         (beyond.value if beyond else None, f"Δ MTL over {run.label(beyond.over)}" if beyond else ""),
     ):
         if over is not None:
@@ -168,7 +169,7 @@ def _delta_bars(run: PolygenRun) -> Markup | None:
         return None
     rows = []
     for name, arm in run.scores.items():
-        found = Interval(0.0, None, None, 0) if name == baseline.name else run.gap(arm, baseline, DELTA_MTL)
+        found = Interval(0.0, None, None, 0) if name == baseline.name else run.gap(arm, baseline, DELTA)
         if found is None:
             continue
         ends = spread(found, sign=True)

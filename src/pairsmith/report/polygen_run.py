@@ -13,7 +13,7 @@ from pairsmith.evaluation.bootstrap import Interval
 from pairsmith.pairs import Pair
 from pairsmith.pairs.caption_sets import BASE_KIND
 from pairsmith.recipes.polygen.arms import Arm, baseline_arm, make_arms, single_arm
-from pairsmith.recipes.polygen.comparison import ArmScores, best_single, delta, difference
+from pairsmith.recipes.polygen.comparison import DELTA, ArmScores, best_single, common_seeds, delta, difference
 from pairsmith.recipes.polygen.drawing import ARMS
 from pairsmith.recipes.polygen.presets import PRESETS
 from pairsmith.recipes.polygen.results import read_arm_scores, read_probes
@@ -30,11 +30,9 @@ _LABELS = {
     "negatives_step": "Negatives, step",
 }
 
-
-DELTA_MTL = "delta_mtl"
 BEST_RULE = (
-    "The best single generator is the one with the largest Δ MTL on these very tests, so a gain in Δ MTL over it is "
-    "rather too small than too large; in other figures another single generator may be better."
+    "The best single generator is chosen figure by figure on these very tests, so a gain over it is rather too small "
+    "than too large."
 )
 
 
@@ -98,13 +96,13 @@ class PolygenRun(RunBase):
         """The arm that delta MTL is relative to."""
         return self.scores.get(baseline_arm(self.settings))
 
-    @property
-    def best(self) -> ArmScores | None:
-        """The single arm with the largest delta MTL, of those that have results; None without the baseline."""
-        if self.baseline is None:
+    def best(self, figure: str = DELTA) -> ArmScores | None:
+        """The single arm that is best at a figure, of those that have results; None without the baseline."""
+        baseline = self.baseline
+        if baseline is None:
             return None
-        known = [name for name in self.singles if name in self.scores and common(self.scores[name], self.baseline)]
-        name = best_single(self.scores, known, self.baseline)
+        known = [name for name in self.singles if name in self.scores and common_seeds(self.scores[name], baseline)]
+        name = best_single(self.scores, known, baseline, figure)
         return None if name is None else self.scores[name]
 
     @property
@@ -122,22 +120,27 @@ class PolygenRun(RunBase):
 
         Args:
             arm, other: which; None has no results.
-            figure: `DELTA_MTL`, then in percent; or a key of `ArmScores.units`, then the difference in points.
+            figure: `DELTA`, then in percent; or a key of `ArmScores.units`, then the difference in points.
 
         Returns:
-            None where either lacks results, where they share no seed, and for an arm against itself.
+            None where either lacks results, where they share no seed, for an arm against itself, and for delta MTL
+            over an arm that has nothing right in some task.
         """
-        if arm is None or other is None or arm.name == other.name or not common(arm, other):
+        if arm is None or other is None or arm.name == other.name or not common_seeds(arm, other):
             return None
-        if figure == DELTA_MTL:
+        if figure == DELTA:
             return delta(arm, other)
         return difference(arm, other, figure) if figure in arm.units and figure in other.units else None
 
     def over_best(self, arm: ArmScores | None, figure: str) -> Gap | None:
-        """A figure of an arm against that of the best single arm; as `gap`."""
-        best = self.best
+        """A figure of an arm against that of the single arm that is best at it; as `gap`."""
+        best = self.best(figure)
         found = self.gap(arm, best, figure)
-        return None if arm is None or best is None or found is None else Gap(best.name, found, len(common(arm, best)))
+        return (
+            None
+            if arm is None or best is None or found is None
+            else Gap(best.name, found, len(common_seeds(arm, best)))
+        )
 
     def examples(self) -> list[ExampleGroup]:
         """The first captions of an arm with negatives, or of the ensemble, with what everyone drew of them."""
@@ -170,8 +173,3 @@ class PolygenRun(RunBase):
 
 def _pictures(rows: list[Pair]) -> tuple[tuple[str, bytes | None], ...]:
     return tuple((row.generator or "", row.image) for row in rows)
-
-
-def common(arm: ArmScores, other: ArmScores) -> list[int]:
-    """Seeds that both arms have results of."""
-    return [seed for seed in arm.seeds if seed in other.seeds]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pairsmith.evaluation.bootstrap import Interval
+from pairsmith.recipes.polygen.comparison import DELTA
 from pairsmith.recipes.polygen.examination import TRUE
 from pairsmith.report.numbers import PERCENT, count, decimal, finite, interval_of, plural, signed, spread
-from pairsmith.report.polygen_run import BEST_RULE, DELTA_MTL, PolygenRun
+from pairsmith.report.polygen_run import BEST_RULE, PolygenRun
 from pairsmith.report.tables import NOT_SIGNIFICANT, is_clear
 
 CITATION = (
@@ -19,7 +20,7 @@ CLAIMED_DELTA, CLAIMED_COMPOSITION = 19.0, 9.1
 
 def headline(run: PolygenRun) -> str:
     """The first sentence: the ensemble against the best single generator."""
-    found = run.over_best(run.scores.get("ensemble"), DELTA_MTL)
+    found = run.over_best(run.scores.get("ensemble"), DELTA)
     if found is None:
         return "The ensemble and the single generators cannot be compared yet: not all of them have results."
     views = f", {run.settings.view_count} pictures a caption," if run.settings.view_count > 1 else ""

@@ -7,8 +7,9 @@ from typing import Any
 
 from pairsmith.evaluation.bootstrap import Interval
 from pairsmith.evaluation.scene_suite import MTL_TASKS
+from pairsmith.recipes.polygen.comparison import DELTA
 from pairsmith.report.numbers import DASH, count, decimal, interval_of, significant, spread
-from pairsmith.report.polygen_run import BEST_RULE, DELTA_MTL, Gap, PolygenRun
+from pairsmith.report.polygen_run import BEST_RULE, Gap, PolygenRun
 from pairsmith.report.tables import NOT_SIGNIFICANT, Cell, Group, Row, Table, cell, is_clear
 
 TASKS = {
@@ -38,11 +39,11 @@ def delta_table(run: PolygenRun) -> Table | None:
     """Delta MTL over the baseline and over the best single arm, and the five tasks."""
     if not run.scores:
         return None
-    baseline, best = run.baseline, run.best
+    baseline, best = run.baseline, run.best()
     rows = []
     for name, arm in run.scores.items():
-        over = Cell("0") if baseline and name == baseline.name else _marked(run.gap(arm, baseline, DELTA_MTL))
-        beyond = _marked(None if name in run.singles else _value(run.over_best(arm, DELTA_MTL)))
+        over = Cell("0") if baseline and name == baseline.name else _marked(run.gap(arm, baseline, DELTA))
+        beyond = _marked(None if name in run.singles else _value(run.over_best(arm, DELTA)))
         tasks = [cell(arm.metrics.get(key)) for key in MTL_TASKS.values()]
         rows.append(Row(run.label(name), [over, beyond, *tasks], colour(run, name)))
     columns = ("Δ MTL, %", "over the best single, %", *TASKS.values())

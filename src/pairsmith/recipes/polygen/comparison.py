@@ -42,9 +42,14 @@ def join_arms(entries: Iterable[Mapping[str, Any]], order: Sequence[str]) -> dic
     return {name: _join(name, groups[name]) for name in order if name in groups}
 
 
+def common_seeds(first: ArmScores, second: ArmScores) -> list[int]:
+    """Seeds that both arms were trained with."""
+    return [seed for seed in first.seeds if seed in second.seeds]
+
+
 def delta(arm: ArmScores, baseline: ArmScores) -> Interval | None:
     """Delta MTL over the seeds that both were trained with; None where the baseline has nothing right in some task."""
-    ours, theirs = (_tasks(one, _common(arm, baseline)) for one in (arm, baseline))
+    ours, theirs = (_tasks(one, common_seeds(arm, baseline)) for one in (arm, baseline))
     if any(not task.scores.mean() for task in theirs.values()):
         return None
     return delta_mtl_over_seeds(ours, theirs)
@@ -52,7 +57,7 @@ def delta(arm: ArmScores, baseline: ArmScores) -> Interval | None:
 
 def difference(arm: ArmScores, other: ArmScores, key: str) -> Interval:
     """A figure of an arm minus that of another, in points, on the same items and seeds."""
-    seeds = _common(arm, other)
+    seeds = common_seeds(arm, other)
     return difference_of_means(_of_seeds(arm, key, seeds).scores, _of_seeds(other, key, seeds).scores)
 
 
@@ -92,10 +97,6 @@ def _join(name: str, entries: Sequence[Mapping[str, Any]]) -> ArmScores:
     for key, joined in metrics.items():  # `n` counts items, not the units that are drawn
         metrics[key] = Interval(joined.value, joined.low, joined.high, int(entries[0]["metrics"][key]["n"]))
     return ArmScores(name, tuple(int(entry["seed"]) for entry in entries), metrics, units)
-
-
-def _common(first: ArmScores, second: ArmScores) -> list[int]:
-    return [seed for seed in first.seeds if seed in second.seeds]
 
 
 def _of_seeds(arm: ArmScores, key: str, seeds: Sequence[int]) -> TaskScores:

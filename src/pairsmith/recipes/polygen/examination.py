@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from pairsmith.errors import InputError
-from pairsmith.evaluation.bootstrap import Interval, mean_interval
+from pairsmith.evaluation.bootstrap import Interval
 from pairsmith.evaluation.image_text.dual_encoder import DualEncoder, picture_features
 from pairsmith.evaluation.images.diversity import caption_variance, vendi_score
 from pairsmith.evaluation.images.generator_probe import chance, generator_probe
@@ -27,6 +27,7 @@ from pairsmith.pairs import PairStore
 from pairsmith.pairs.caption_sets import BASE_KIND
 from pairsmith.pairs.images import load_pixels
 from pairsmith.pairs.schema import table_to_pairs
+from pairsmith.recipes.percentages import percent_interval
 from pairsmith.recipes.polygen.settings import PolygenSettings
 from pairsmith.scenes import World, read
 from pairsmith.scenes.grammar import Facts
@@ -183,5 +184,5 @@ def _truth(oracle: SceneOracle, pixels: np.ndarray, scenes: Sequence[Any]) -> di
     import torch
 
     values = oracle.examine(torch.from_numpy(np.ascontiguousarray(pixels, np.float32)), scenes)
-    kept = {name: column[~np.isnan(column)] for name, column in values.items()}
-    return {name: mean_interval(column * 100) for name, column in kept.items() if len(column) > 1}
+    found = {name: percent_interval(column) for name, column in values.items()}
+    return {name: interval for name, interval in found.items() if interval is not None}
