@@ -55,3 +55,12 @@ def test_gc_shows_before_it_removes(pairsmith, store):
     assert pairsmith("gc", store, "--delete").stdout.endswith("1 file, 4 B: removed\n")
     assert not left.exists()
     assert pairsmith("gc", store).stdout == f"{store}: nothing to remove\n"
+    part = store / "scores" / ".clip" / "part-00000.parquet"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(b"part")
+    assert "--delete --unfinished" in pairsmith("gc", store).stdout
+    assert pairsmith("gc", store, "--delete").stdout == f"{store}: nothing to remove\n"
+    assert part.exists()
+    assert "give both" in pairsmith("gc", store, "--unfinished").stderr
+    assert pairsmith("gc", store, "--delete", "--unfinished").stdout.endswith("1 file, 4 B: removed\n")
+    assert not part.exists()

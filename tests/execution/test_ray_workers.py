@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ import pytest
 
 from pairsmith.errors import InputError, PairsmithError
 from pairsmith.execution import RowFactory
-from pairsmith.execution.ray_workers import check_ray
+from pairsmith.execution.ray_workers import RayPool, check_ray
 from pairsmith.pairs import Pair, PairStore
+from tests.execution.seen_gpus import ask, build_seen_gpus
 from tests.execution.stages import build_broken, build_dying_once, run
 from tests.pairs.rows import folder_bytes
 
@@ -44,7 +46,8 @@ def cluster(whole: dict[str, str]):  # type: ignore[no-untyped-def]
     """One small cluster for all tests, that workers of the tests' modules can be sent to."""
     ray.init(
         address="local",
-        num_cpus=2,
+        num_cpus=3,
+        num_gpus=2,  # Ray believes it
         include_dashboard=False,
         object_store_memory=80 * 2**20,
         log_to_driver=False,
@@ -69,6 +72,15 @@ def test_an_actor_killed_once_costs_its_shard_s_time_and_nothing_else(tmp_path: 
     assert folder_bytes(tmp_path / "out") == whole
     made = [path.name.rpartition("-")[0] for path in notes.glob("caption *")]
     assert {caption for caption in made if made.count(caption) > 1} <= {f"caption {number}" for number in range(10, 20)}
+
+
+@pytest.mark.usefixtures("cluster")
+def test_each_actor_has_a_gpu_of_its_own_and_no_more_actors_are_ready_than_there_are_gpus() -> None:
+    with closing(RayPool(build_seen_gpus, 3, cuda=True)) as pool:
+        assert sorted(ask(pool, 3, ready=2).values()) == ["0", "1"]
+        waiting = [number for number in range(3) if number in pool._pending.values()]
+        assert len(waiting) == 1
+        assert ray.available_resources().get("GPU", 0) == 0
 
 
 @pytest.mark.usefixtures("cluster")

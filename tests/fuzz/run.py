@@ -32,8 +32,10 @@ from pathlib import Path
 from typing import Any
 
 from pairsmith.errors import InputError
-from tests.fuzz.mutations import extra_chunks
-from tests.fuzz.targets import SECRET, STORE, TARGETS
+from tests.fuzz.hostile_pictures import extra_chunks
+from tests.fuzz.stores import STORE
+from tests.fuzz.target import SECRET
+from tests.fuzz.targets import TARGETS
 
 BLOCK = 4000  # inputs of one child
 SLOW = 60.0  # seconds after which an input counts as hanging; a busy machine takes many for nothing

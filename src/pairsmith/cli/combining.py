@@ -12,6 +12,7 @@ from pairsmith.cli.console import plural, say, scaled
 from pairsmith.cli.options import ShardRows
 from pairsmith.cli.progress import open_display
 from pairsmith.cli.stores import Store, counts_sentence
+from pairsmith.errors import InputError
 
 if TYPE_CHECKING:
     from pairsmith.pairs import PairStore
@@ -168,19 +169,29 @@ def gc_command(
     delete: Annotated[
         bool, typer.Option("--delete", help="Remove what is shown; without it nothing is touched.")
     ] = False,
+    unfinished: Annotated[
+        bool,
+        typer.Option("--unfinished", help="With --delete: parts of unfinished scores, too; they are computed again."),
+    ] = False,
 ) -> None:
     """Show what killed writers left, and clear it away.
 
-    Temporary files, and shards that the manifest does not name. Whatever is not of the store's own kinds of files
-    stays in any case.
+    Temporary files, shards that the manifest does not name, what workers had staged, and parts of scores that were not
+    finished. The last could be gone on from, and stay unless --unfinished is given. Nothing that a live run holds is
+    touched, and whatever is not of the store's own kinds of files stays in any case.
     """
     from pairsmith.pairs.garbage import find_garbage, remove_garbage
 
-    found = remove_garbage(store) if delete else find_garbage(store)
+    if unfinished and not delete:
+        raise InputError("--unfinished says what --delete may remove: give both")
+    found = remove_garbage(store, unfinished) if delete else find_garbage(store)
     for one in found:
         say(f"{one.path}: {one.kind}, {scaled(one.bytes, 'B')}")
     if not found:
         say(f"{store}: nothing to remove")
         return
     size = scaled(sum(one.bytes for one in found), "B")
-    say(f"{plural(len(found), 'file')}, {size}: {'removed' if delete else 'run again with --delete to remove them'}")
+    how = "run again with --delete to remove them"
+    if any(one.kind == "unfinished" for one in found):
+        how += ", with --delete --unfinished to remove also what unfinished scores would go on from"
+    say(f"{plural(len(found), 'file')}, {size}: {'removed' if delete else how}")

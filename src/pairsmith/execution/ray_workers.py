@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pairsmith.errors import InputError
@@ -16,6 +18,14 @@ from pairsmith.execution.recipe import Build, pack
 from pairsmith.execution.serving import Event, Server
 
 _STORE_BYTES = 96 * 2**20  # only recipes and names of shards go through Ray's object store
+
+# Of a Ray that is started for one run, unless the user has said otherwise. Workers keep the priority that the user gave
+# this program (Ray would put them behind everything else on the machine), and nobody is there to look at metrics.
+_SETTINGS = {
+    "RAY_worker_niceness": "0",
+    "RAY_enable_metrics_collection": "false",
+    "RAY_task_events_report_interval_ms": "0",
+}
 
 
 def _unheard(value: Any) -> None:
@@ -113,7 +123,20 @@ def _begin(workers: int) -> None:
     if "RAY_ADDRESS" not in os.environ:
         own = {"address": "local", "num_cpus": workers, "include_dashboard": False, "object_store_memory": _STORE_BYTES}
     try:
-        ray.init(log_to_driver=False, logging_level=logging.ERROR, **own)
+        with _environment(_SETTINGS if own else {}):
+            ray.init(log_to_driver=False, logging_level=logging.ERROR, **own)
     except (ConnectionError, RuntimeError, TimeoutError, ValueError) as error:
         where = os.environ.get("RAY_ADDRESS", "on this machine")
         raise InputError(f"Ray ({where}) cannot be used: {str(error).strip().splitlines()[0]}") from error
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    """Variables for the processes that are started inside, where they have no value yet."""
+    added = {name: value for name, value in values.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]

@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from pairsmith.errors import PairsmithError
 from pairsmith.execution.budget import ShardGivenUp
 from pairsmith.execution.recipe import Told
@@ -95,6 +97,7 @@ class ShardMaker:
 
     def build(self, told: Told) -> Callable[[ShardTask], MadeShard]:
         """The function that makes a shard; `told` hears (rows, failed rows) of every batch."""
+        pa.array([""])  # Arrow imports pandas, where it is there, for its first array: not in the first shard's time
         make_rows = self.make_rows.build() if isinstance(self.make_rows, RowFactory) else self.make_rows
         staged = None
         if self.work is not None:  # a name that no other worker has, on this machine or another, now or later

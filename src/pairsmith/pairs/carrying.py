@@ -60,6 +60,7 @@ def check_sidecars(part: Part) -> None:
 
 def carry_sidecars(part: Part, made: PairStore) -> None:
     """Write into `made`, whose rows are all there, what the sources of its rows say of them, batch by batch."""
+    taken = [_ids(store, rows) for store, rows in part]
     for folder, name, stores in _names(part):
         schema, about = _described(stores[0], folder, name)
         if "twin" in schema.names:
@@ -81,14 +82,10 @@ def carry_sidecars(part: Part, made: PairStore) -> None:
             ) as writer,
         ):
             rank = 0
-            for store, rows in part:
+            for (store, _), ids in zip(part, taken, strict=True):
                 if store not in stores:
                     continue
-                taken = store.take_rows(rows, ["id"]).column("id") if len(rows) else pa.array([], pa.string())
-                for table in _batches(store, folder, name, schema):
-                    table = table.filter(
-                        pc.is_in(table.column("id"), value_set=pa.chunked_array(taken).combine_chunks())
-                    )
+                for table in _taken_batches(store, folder, name, schema, ids):
                     if folder == SELECTIONS_FOLDER:  # ranks close up
                         ranks = pa.array(np.arange(rank, rank + len(table)))
                         table = table.set_column(table.schema.get_field_index("rank"), "rank", ranks)
@@ -112,12 +109,23 @@ def _described(store: PairStore, folder: str, name: str) -> tuple[pa.Schema, dic
     return schema.remove_metadata(), {key: value for key, value in about.items() if key != "store"}
 
 
-def _batches(store: PairStore, folder: str, name: str, schema: pa.Schema) -> Iterator[pa.Table]:
+def _ids(store: PairStore, rows: np.ndarray) -> pa.Array:
+    """The ids of rows, in one piece."""
+    return store.take_rows(rows, ["id"]).column("id").combine_chunks() if len(rows) else pa.array([], pa.string())
+
+
+def _taken_batches(store: PairStore, folder: str, name: str, schema: pa.Schema, ids: pa.Array) -> Iterator[pa.Table]:
+    """The lines of a sidecar whose ids are taken, batch by batch."""
     path = sidecar_path(store, folder, name)
     try:
         with path.open("rb") as file:
             parquet = pq.ParquetFile(file, page_checksum_verification=True, pre_buffer=False)
+            # One look-up for the whole column: each call of is_in makes a hash table of all ids anew.
+            keep = pc.is_in(parquet.read(["id"], use_threads=False).column("id"), value_set=ids)
+            at = 0
             for batch in parquet.iter_batches(batch_size=_BATCH, use_threads=False):
-                yield pa.Table.from_batches([batch]).replace_schema_metadata(None).cast(schema)
+                table = pa.Table.from_batches([batch]).replace_schema_metadata(None).cast(schema)
+                yield table.filter(keep.slice(at, len(table)))
+                at += len(table)
     except (pa.ArrowException, OSError, json.JSONDecodeError) as error:
         raise InputError(f"{path} is damaged ({error}): delete it and make it again") from error

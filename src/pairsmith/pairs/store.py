@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pairsmith.errors import InputError
+from pairsmith.pairs.list_columns import stack_lists
 from pairsmith.pairs.manifest import Manifest
 from pairsmith.pairs.remote import as_folder
 from pairsmith.pairs.schema import STATUS, Pair, make_schema, table_to_pairs
@@ -187,7 +188,7 @@ class PairStore:
         if name not in self._matrices:
             matrix = self._stacked_by_shard(name) if len(self._shards) > 1 else None
             if matrix is None:  # one shard, whose memory can be shared; or lists that do not fit, which are explained
-                matrix = _stack_lists(self.table([name]).column(name), f"{self.folder}: column {name!r}")
+                matrix = stack_lists(self.table([name]).column(name), f"{self.folder}: column {name!r}")
             matrix.flags.writeable = False
             self._matrices[name] = matrix
         return self._matrices[name]
@@ -204,7 +205,7 @@ class PairStore:
                 return None
             if matrix is None:
                 matrix = np.empty((len(self), widths[0]), np.uint16)  # [n, N]
-            matrix[at : at + len(column)] = _stack_lists(column, str(shard.path))
+            matrix[at : at + len(column)] = stack_lists(column, str(shard.path))
             at += len(column)
         return matrix
 
@@ -286,21 +287,3 @@ class PairStore:
 
 def _reopen(folder: Path, partial: bool) -> PairStore:
     return PairStore(folder, partial=partial)
-
-
-def _stack_lists(column: pa.ChunkedArray, where: str) -> np.ndarray:
-    """Lists of one length as uint16 [n, N]; a view of Arrow's memory where the column is one chunk."""
-    if column.null_count:
-        raise InputError(f"{where} is empty in {column.null_count} of {len(column)} rows")
-    lengths = pc.unique(pc.list_value_length(column)).to_pylist() if len(column) else [0]
-    if len(lengths) > 1:
-        raise InputError(f"{where} holds lists of different lengths ({sorted(lengths)[0]} and {sorted(lengths)[-1]})")
-    chunks = [chunk for chunk in column.chunks if len(chunk)]
-    if len(chunks) == 1:
-        return chunks[0].flatten().to_numpy().reshape(-1, lengths[0])
-    matrix = np.empty((len(column), lengths[0]), np.uint16)  # [n, N]
-    at = 0
-    for chunk in chunks:
-        matrix[at : at + len(chunk)] = chunk.flatten().to_numpy().reshape(len(chunk), lengths[0])
-        at += len(chunk)
-    return matrix

@@ -123,6 +123,28 @@ def sweep_work(store: Path) -> bool:
         os.close(descriptor)
 
 
+def is_abandoned(store: Path) -> bool:
+    """Whether a store has a work folder at which no writer of several is; False where nobody can tell.
+
+    A writer that has the store to itself is not seen here: it holds the lock of the store.
+
+    Raises:
+        InputError: the folder cannot be read.
+    """
+    path = store / WORK_FOLDER
+    if path.is_symlink() or not path.is_dir():
+        return False
+    present = path / _PRESENT
+    try:
+        descriptor = os.open(present, os.O_RDWR) if present.exists() else os.open(store, os.O_RDONLY)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    try:
+        return _can_lock(descriptor) and (not present.exists() or _lock(descriptor, exclusive=True, wait=False))
+    finally:
+        os.close(descriptor)
+
+
 def _lease_name(shard: int) -> str:
     return f"shard-{shard:05d}.lock"
 

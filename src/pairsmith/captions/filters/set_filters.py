@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from pairsmith.captions.cleaning import words
 from pairsmith.captions.duplicates import caption_key, first_occurrences
@@ -87,13 +87,27 @@ def near_embeddings(embeddings: ArrayLike, ids: Sequence[str], cosine: float) ->
     Raises:
         InputError: not one vector a row, or a vector without direction.
     """
+    return near_vectors(unit_vectors(embeddings, len(ids)), ids, cosine)
+
+
+def unit_vectors(embeddings: ArrayLike, count: int) -> NDArray[np.float32]:
+    """Embeddings of `count` captions made as long as 1, float32 [N, D].
+
+    Raises:
+        InputError: not one vector a row, or a vector without direction.
+    """
     vectors = np.asarray(embeddings, np.float32)
-    if vectors.ndim != 2 or len(vectors) != len(ids):
-        raise InputError(f"{len(ids)} captions need one embedding each, not an array of shape {vectors.shape}")
+    if vectors.ndim != 2 or len(vectors) != count:
+        raise InputError(f"{count} captions need one embedding each, not an array of shape {vectors.shape}")
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     if not np.isfinite(norms).all() or (norms == 0).any():
         raise InputError("an embedding is zero or not finite")
-    twins, _ = vector_twins(vectors / norms, cosine)
+    return vectors / norms
+
+
+def near_vectors(vectors: NDArray[np.float32], ids: Sequence[str], cosine: float) -> list[str | None]:
+    """As `near_embeddings`, of vectors [N, D] that are as long as 1."""
+    twins, _ = vector_twins(vectors, cosine)
     return [None if twin == at else f"near duplicate: of {ids[twin]}" for at, twin in enumerate(twins.tolist())]
 
 

@@ -2,7 +2,8 @@
 
 Filters look at a caption in the order of their settings, and the first reason counts. What a language model has to say
 is kept as scores beside the input store, so that it is computed once; workers may compute it. A caption of which the
-model could say nothing, for its call failed, becomes "failed" and can be tried again.
+model could say nothing, for its call failed, becomes "failed" and can be tried again. Embeddings are kept in parts
+until the filter is done.
 """
 
 from __future__ import annotations
@@ -13,9 +14,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
 from pairsmith.captions.causal_model import CausalModel
 from pairsmith.captions.filters.caption_scores import (
     CaptionBatch,
@@ -25,8 +23,10 @@ from pairsmith.captions.filters.caption_scores import (
     keep_caption_scores,
     known_values,
 )
-from pairsmith.captions.filters.set_filters import common_ngrams, exact_duplicates, near_duplicates, near_embeddings
-from pairsmith.captions.filters.settings import FilterSettings, ScoreRule
+from pairsmith.captions.filters.caption_vectors import CaptionVectors, Embed, parts_folder
+from pairsmith.captions.filters.number_rules import apply_score, apply_values, not_yes, too_surprising
+from pairsmith.captions.filters.set_filters import common_ngrams, exact_duplicates, near_duplicates, near_vectors
+from pairsmith.captions.filters.settings import FilterSettings
 from pairsmith.captions.filters.text_filters import text_filters
 from pairsmith.captions.rows import Progress, pass_rows
 from pairsmith.captions.writer import Writer
@@ -47,15 +47,15 @@ class FilterModels:
     Attributes:
         perplexity: a language model.
         verdict: a writer that answers yes or no.
-        embed: captions -> [N, D].
-        embedder: what to call `embed` in a store's settings.
+        embed: captions -> [N, D]; works in this process alone.
+        embedder: what to call `embed` in a store's settings; without a name, a stopped run embeds all captions anew.
 
     Workers are sent the first two as they are, so these must not have been loaded by then.
     """
 
     perplexity: CausalModel | None = None
     verdict: Writer | None = None
-    embed: Callable[[Sequence[str]], ArrayLike] | None = None
+    embed: Embed | None = None
     embedder: str = ""
 
 
@@ -79,8 +79,8 @@ def filter_captions(
         settings: which filters, and their limits.
         models: what filters by models need.
         shard_rows: rows a shard.
-        part_rows: captions whose perplexity and verdict a killed run or worker loses at most.
-        execution: workers of these two, each with models of its own; failures. Another number of workers changes
+        part_rows: captions whose perplexity, verdict and embedding a killed run or worker loses at most.
+        execution: workers of the first two, each with models of its own; failures. Another number of workers changes
             nothing in what is made.
         scoring: called with (captions done, all captions, captions that lack a score) while models compute.
         progress: called with (rows done, all rows, failed rows) while rows are written.
@@ -104,19 +104,21 @@ def filter_captions(
     def make(execution: Execution) -> PairStore:
         def change(rows: Iterator[Pair]) -> Iterable[Pair]:
             keep_scores(execution)
-            refusals = iter(_refusals(store, settings, models, None))
+            refusals = iter(_refusals(store, settings, models, None, vectors))
             for row in rows:
                 refusal = next(refusals) if row.status == "ok" else None
                 yield row if refusal is None else replace(row, status=refusal.status, reason=refusal.reason)
 
-        return pass_rows(
-            store,
-            out,
-            change,
-            settings={"stage": "filter", "filters": settings.to_dict(), "models": _describe(settings, models)},
-            shard_rows=shard_rows,
-            progress=progress,
-        )
+        folder = _parts_folder(store, settings, models)
+        with CaptionVectors(models.embed, folder, part_rows, scoring) as vectors:
+            return pass_rows(
+                store,
+                out,
+                change,
+                settings={"stage": "filter", "filters": settings.to_dict(), "models": _describe(settings, models)},
+                shard_rows=shard_rows,
+                progress=progress,
+            )
 
     again = execution.retry_failed and is_complete(Path(out))
     made = make(execution)  # at once where it is finished
@@ -142,7 +144,10 @@ def filter_reasons(
     scores = _model_scores(settings, models)
     if scores and first is None:
         keep_caption_scores(store, scores, part_rows=1000, execution=ALONE, progress=None)
-    return [None if refusal is None else refusal.reason for refusal in _refusals(store, settings, models, first)]
+    folder = _parts_folder(store, settings, models) if first is None else None
+    with CaptionVectors(models.embed, folder) as vectors:
+        refusals = _refusals(store, settings, models, first, vectors)
+    return [None if refusal is None else refusal.reason for refusal in refusals]
 
 
 @dataclass(frozen=True)
@@ -154,12 +159,12 @@ class _Refusal:
 
 
 def _refusals(
-    store: PairStore, settings: FilterSettings, models: FilterModels, first: int | None
+    store: PairStore, settings: FilterSettings, models: FilterModels, first: int | None, vectors: CaptionVectors
 ) -> list[_Refusal | None]:
     """As `filter_reasons`; the scores by models of all rows are there, unless only some are looked at."""
     captions: list[str] = store.column("caption").to_pylist()[:first]
     ids = store.ids()[:first]
-    reasons: list[str | None] = _by_text(captions, ids, settings, models)
+    reasons: list[str | None] = _by_text(captions, ids, settings, vectors)
     failed: dict[int, str] = {}
     scores = _model_scores(settings, models)
     for name, score in scores.items():
@@ -169,11 +174,11 @@ def _refusals(
                 reasons[at] = failed[at] = f"{name}: {why}"
         if name == _PERPLEXITY and settings.perplexity is not None:
             most = settings.perplexity.most
-            _apply_values(reasons, values, partial(_too_surprising, most), values <= most)
+            apply_values(reasons, values, partial(too_surprising, most), values <= most)
         else:
-            _apply_values(reasons, values, _not_yes, values == 1)
+            apply_values(reasons, values, not_yes, values == 1)
     for rule in settings.scores:
-        _apply_score(reasons, read_scores(store, rule.name)[:first], rule)
+        apply_score(reasons, read_scores(store, rule.name)[:first], rule)
     return [
         None if reason is None else _Refusal(reason, "failed" if at in failed else "filtered")
         for at, reason in enumerate(reasons)
@@ -181,7 +186,7 @@ def _refusals(
 
 
 def _by_text(
-    captions: Sequence[str], ids: Sequence[str], settings: FilterSettings, models: FilterModels
+    captions: Sequence[str], ids: Sequence[str], settings: FilterSettings, vectors: CaptionVectors
 ) -> list[str | None]:
     """The reasons that the texts themselves and each other's likeness give."""
     filters = text_filters(settings)
@@ -201,49 +206,12 @@ def _by_text(
         jaccard = near.jaccard
         apply(lambda texts, names: near_duplicates(texts, names, jaccard, near.permutations))
     if near is not None and near.cosine is not None:
-        cosine, embed = near.cosine, models.embed
-        assert embed is not None
-        apply(lambda texts, names: near_embeddings(embed(texts), names, cosine) if texts else [])
+        cosine = near.cosine
+        apply(lambda texts, names: near_vectors(vectors(texts, names), names, cosine) if texts else [])
     if settings.ngrams is not None:
         cap = settings.ngrams
         apply(lambda texts, names: common_ngrams(texts, cap))
     return reasons
-
-
-def _too_surprising(most: float, value: float) -> str:
-    return f"perplexity: {value:.4g} of at most {most:g}"
-
-
-def _not_yes(value: float) -> str:
-    return f"verdict: {'no' if value == 0 else 'no answer'}"
-
-
-def _apply_values(
-    reasons: list[str | None], values: NDArray[np.float64], say: Callable[[float], str], good: NDArray[np.bool_]
-) -> None:
-    for at in np.flatnonzero(~good):
-        if reasons[at] is None:
-            reasons[at] = say(float(values[at]))
-
-
-def _apply_score(reasons: list[str | None], values: NDArray[np.float64], rule: ScoreRule) -> None:
-    """Drop what is below or above the limits, then all but the best of what is left; no score counts as too low."""
-    name = rule.name
-    _apply_values(reasons, values, lambda value: f"score {name}: none", ~np.isnan(values))
-    if rule.least is not None:
-        _apply_values(
-            reasons, values, lambda value: f"score {name}: {value:.4g} of at least {rule.least:g}", values >= rule.least
-        )
-    if rule.most is not None:
-        _apply_values(
-            reasons, values, lambda value: f"score {name}: {value:.4g} of at most {rule.most:g}", values <= rule.most
-        )
-    if rule.keep_top is not None:
-        left = [at for at, reason in enumerate(reasons) if reason is None]
-        best = sorted(left, key=lambda at: (-values[at], at))[: int(np.ceil(rule.keep_top * len(left)))]
-        dropped = set(left) - set(best)
-        for at in dropped:
-            reasons[at] = f"score {name}: not in the top {rule.keep_top:.0%}"
 
 
 def _check(store: PairStore, settings: FilterSettings, models: FilterModels) -> None:
@@ -259,6 +227,12 @@ def _check(store: PairStore, settings: FilterSettings, models: FilterModels) -> 
     for rule in settings.scores:
         if rule.name not in names:
             raise InputError(f"{store.folder} has no scores called {rule.name!r}; it has {', '.join(names) or 'none'}")
+
+
+def _parts_folder(store: PairStore, settings: FilterSettings, models: FilterModels) -> Path | None:
+    """Where embeddings are kept on the way; None where there are none."""
+    near = settings.near_duplicates
+    return parts_folder(store, models.embedder) if near is not None and near.cosine is not None else None
 
 
 def _describe(settings: FilterSettings, models: FilterModels) -> dict[str, Any]:
