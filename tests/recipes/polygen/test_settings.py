@@ -21,6 +21,7 @@ from tests.recipes.polygen.tiny import GENERATORS, small_settings
         ("arms=[single, single]", "none twice"),
         ("baseline=diffusion", "no generator 'diffusion'"),
         ("clip.views=2", "follow from the arm"),
+        ("clip.training.batch_size=7", "no whole number of captions"),
         ("writer.kind=transformers", "not about scenes"),
         ("writer.kind=server", "base_url"),
         ("tokenizer=folder", "belong together"),
@@ -99,3 +100,15 @@ def test_a_generator_is_seeded_by_the_run_unless_it_has_a_seed_of_its_own():
     }
     # The flow generator is the one that ships, which another seed would not be.
     assert seeds == {"masked": 7, "flow": 0, "autoregressive": 7}
+
+
+def test_all_arms_take_equal_steps_however_many_pictures_of_a_caption_a_batch_shows():
+    every = "arms=[single, repeated, mixed, ensemble, negclip, negatives, negatives_constant, negatives_step]"
+    for views in ("batch_views=null", "batch_views=1"):
+        settings = small_settings(every, views, "budget=26")  # 26 pictures in batches of 8: four steps an epoch
+        found = {arm.name: arm.clip(settings) for arm in make_arms(settings)}
+        steps = {one.resolved(10**6).steps for one in found.values()}
+        assert steps == {settings.clip.epochs * 4}
+    assert found["ensemble"].views == 1
+    assert found["negatives"].curriculum.epochs == 2 * settings.clip.curriculum.epochs
+    assert found["negatives_step"].curriculum.epochs == settings.clip.curriculum.epochs

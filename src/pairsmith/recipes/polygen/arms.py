@@ -59,13 +59,24 @@ class Arm:
         )
 
     def clip(self, settings: PolygenSettings) -> ClipSettings:
-        """The dual encoder's settings: all arms share model, optimiser and steps."""
+        """The dual encoder's settings: all arms share model, optimiser and steps.
+
+        An epoch of the settings is one visit of as many pictures as the budget has. Where a batch shows only some of a
+        caption's pictures, the arm's captions are visited more often meanwhile, and the ramp takes as many more visits.
+        """
         base = settings.clip
+        shown = min(self.views, settings.batch_views or self.views)
+        ramp = base.curriculum.epochs * self.views // shown
         return base.model_copy(
             update={
-                "views": self.views,
+                "views": shown,
                 "loss": base.loss.model_copy(update={"negatives": self.negatives}),
-                "curriculum": base.curriculum.model_copy(update={"shape": self.shape}),
+                "curriculum": base.curriculum.model_copy(
+                    update={"shape": self.shape, "epochs": max(1, ramp // 2) if self.shape == "step" else ramp}
+                ),
+                "training": base.resolved(-(-settings.budget // base.training.batch_size)),
+                "epochs": None,
+                "warmup_epochs": None,
             }
         )
 

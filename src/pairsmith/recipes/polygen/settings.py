@@ -168,6 +168,12 @@ class PolygenSettings(RecipeSettings):
     views: int | None = Field(
         default=None, gt=0, description="pictures of a caption in the ensembles (m); null: one by each generator"
     )
+    batch_views: int | None = Field(
+        default=None,
+        gt=0,
+        description="pictures of a caption in one batch; null: all of them. Fewer let a batch of the ensembles hold as "
+        "many captions as a single generator's",
+    )
     world: WorldSettings = Field(default=WorldSettings(), description="the built-in world, where scenes are drawn")
     pairs: PairSettings = PairSettings()
     writer: WriterSettings = WriterSettings()
@@ -195,6 +201,12 @@ class PolygenSettings(RecipeSettings):
             raise ValueError(f"baseline: there is no generator {self.baseline!r} among {', '.join(names)}")
         if self.clip.loss.negatives != "none" or self.clip.views != 1:
             raise ValueError("clip.loss.negatives and clip.views follow from the arm: leave them out")
+        shown = min(self.view_count, self.batch_views or self.view_count)
+        if self.clip.training.batch_size % shown:
+            raise ValueError(
+                f"clip.training.batch_size: {self.clip.training.batch_size} pictures are no whole number of captions "
+                f"with {shown} pictures each"
+            )
         if (self.tokenizer is None) != (self.language_model is None):
             raise ValueError("tokenizer and language_model belong together: give both or none")
         made_here = [generator.name for generator in self.generators if generator.source is None]
