@@ -2,7 +2,7 @@
 
 Run with: python benchmarks/bench_allocation.py OUT [--captions 1000000] [--budget 1000000] [--views 4]
 
-OUT/captions is made once: captions of eleven words and about 70 characters, each with its negative in the next row.
+OUT/captions is made once: captions of eleven words, each with its negative in the next row.
 Four generators have equal shares. Opening the store and `allocate` are timed together in a process of their own, whose
 peak of resident memory is printed beside its peak before, with everything imported; then saving and loading.
 """

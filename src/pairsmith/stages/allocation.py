@@ -165,23 +165,23 @@ class Allocation:
                 marks: Mapping[bytes, bytes] = file.schema_arrow.metadata or {}
                 settings = AllocationSettings.model_validate(json.loads(marks[_SETTINGS_KEY]))
                 names = settings.generators()
-                blocks = [
-                    _table(*(block.column(name) for name in _SCHEMA.names), names)
-                    for block in file.iter_batches(_BLOCK)
-                ]
+                blocks = [_read_block(block, names) for block in file.iter_batches(_BLOCK)]
         except (OSError, pa.ArrowException, KeyError, ValueError) as error:
             raise InputError(f"{path}: is no allocation; make one with `pairsmith plan images`") from error
         return cls(pa.concat_tables([_SCHEMA.empty_table(), *blocks]), settings, marks[_INPUT_KEY].decode())
 
 
-def _table(caption: pa.Array, generator: pa.Array, turn: pa.Array, negative: pa.Array, names: list[str]) -> pa.Table:
-    """Columns of a file as a part of a plan.
+def _read_block(block: pa.RecordBatch, names: list[str]) -> pa.Table:
+    """Rows of a file as a part of a plan.
 
     Raises:
-        ValueError: a generator is none of `names`, or a value is missing.
+        KeyError: a column is missing.
+        ValueError: a value is missing, or a generator is none of `names`.
     """
-    numbers = pc.index_in(pc.cast(generator, pa.string()), value_set=pa.array(names, pa.string()))
-    columns = [caption, pa.DictionaryArray.from_arrays(numbers, pa.array(names, pa.string())), turn, negative]
+    caption, generator, turn, negative = (block.column(name) for name in _SCHEMA.names)
+    known = pa.array(names, pa.string())
+    numbers = pc.index_in(generator.cast(pa.string()), value_set=known)
+    columns = [caption, pa.DictionaryArray.from_arrays(numbers, known), turn, negative]
     if any(column.null_count for column in columns):
         raise ValueError("a drawing lacks a value")
     return pa.table(columns, names=_SCHEMA.names).cast(_SCHEMA)
