@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from pairsmith.errors import InputError
 from pairsmith.pairs import Pair, PairStore, imported_id
 from pairsmith.pairs.caption_sets import BASE_KIND, read_captions
-from pairsmith.stages.allocation import Allocation, AllocationSettings, allocate, distinct_generators, quotas
+from pairsmith.stages.allocation import Allocation, AllocationSettings, allocate, distinct_generators
+from pairsmith.stages.dealing import quotas
 from pairsmith.stages.negative_rows import add_negative_rows
 from tests.stages.models import CAPTIONS, make_captions, render
 
@@ -45,7 +46,7 @@ def both(store, tmp_path_factory) -> PairStore:
 
 def by_caption(allocation: Allocation) -> dict[str, list[tuple[str, int]]]:
     found = defaultdict(list)
-    for drawing in allocation.drawings:
+    for drawing in allocation.drawings():
         found[drawing.caption].append((drawing.generator, drawing.turn))
     return found
 
@@ -72,7 +73,7 @@ def test_a_caption_with_two_negatives_is_refused(tmp_path):
 @pytest.mark.parametrize("views", [1, 2, 3, 4])
 def test_equal_shares_and_different_generators(store, views):
     found = allocate(store, AllocationSettings(budget=60, views=views, weights=FOUR))
-    assert len(found.drawings) == len(set(found.drawings)) == 60
+    assert len(found) == len(set(found.drawings())) == 60
     assert found.counts() == dict.fromkeys(sorted(FOUR), 15)
     captions = by_caption(found)
     assert len(captions) == 60 // views
@@ -95,7 +96,7 @@ def test_one_generator_may_draw_every_view(store):
 def test_the_budget_is_exact(store, budget, views, shares, seed):
     weights = {f"g{number}": share for number, share in enumerate(shares)}
     found = allocate(store, AllocationSettings(budget=budget, views=views, weights=weights, seed=seed))
-    assert len(found.drawings) == len(set(found.drawings)) == budget
+    assert len(found) == len(set(found.drawings())) == budget
     counts = Counter(found.counts())
     for name, wanted in quotas(weights, budget).items():
         assert counts[name] == wanted
@@ -108,7 +109,7 @@ def test_the_budget_is_exact(store, budget, views, shares, seed):
 
 def test_negatives_are_drawn_by_the_generators_of_their_bases(both):
     found = allocate(both, AllocationSettings(budget=80, views=2, weights=FOUR, negatives=True))
-    assert len(found.drawings) == 80
+    assert len(found) == 80
     captions = by_caption(found)
     assert len(captions) == 40
     names = dict(zip(both.ids(), both.column("caption").to_pylist(), strict=True))
@@ -116,7 +117,7 @@ def test_negatives_are_drawn_by_the_generators_of_their_bases(both):
     for caption, own in drawn.items():
         if caption.startswith("caption"):
             assert drawn[caption.replace("caption", "false")] == own
-    assert {drawing.negative for drawing in found.drawings if names[drawing.caption].startswith("false")} == {True}
+    assert {drawing.negative for drawing in found.drawings() if names[drawing.caption].startswith("false")} == {True}
 
 
 def test_axes_may_have_generators_of_their_own(store):
@@ -124,7 +125,7 @@ def test_axes_may_have_generators_of_their_own(store):
         store, AllocationSettings(budget=60, weights={"masked": 1, "flow": 1}, by_axis={"text": {"diffusion": 1}})
     )
     axes = dict(zip(store.ids(), store.column("axis").to_pylist(), strict=True))
-    assert all((drawing.generator == "diffusion") == (axes[drawing.caption] == "text") for drawing in found.drawings)
+    assert all((drawing.generator == "diffusion") == (axes[drawing.caption] == "text") for drawing in found.drawings())
     assert found.counts() == {"diffusion": 20, "flow": 20, "masked": 20}
 
 
@@ -171,7 +172,7 @@ def test_rendering_makes_what_was_allocated(tmp_path):
     store = render(tmp_path / "captions", tmp_path / "out", allocation=plan)
     assert len(store) == plan.counts()["masked"] == 10
     drawn = Counter(store.column("group").to_pylist())
-    assert drawn == Counter(drawing.caption for drawing in plan.drawings if drawing.generator == "masked")
+    assert drawn == Counter(drawing.caption for drawing in plan.drawings() if drawing.generator == "masked")
     everything = render(tmp_path / "captions", tmp_path / "all", repeat=2)
     known = {pair.id: pair.tokens.tolist() for pair in everything.iter_pairs()}
     assert all(known[pair.id] == pair.tokens.tolist() for pair in store.iter_pairs())

@@ -24,7 +24,10 @@ def test_shared_pictures_are_wanted_once(store):
     assert joined.counts() == {"flow": 40, "masked": 20}  # the ensemble's by flow are among the single arm's
     assert joined.turns(store, "flow") == single.turns(store, "flow")
     assert joined.turns(store, "masked") == ensemble.turns(store, "masked")
-    assert set(joined.drawings) == set(single.drawings) | set(ensemble.drawings)
+    flow = [one for plan in (single, ensemble) for one in plan.drawings() if one.generator == "flow"]
+    wanted = {(one.caption, one.turn) for one in flow}
+    found = joined.by("flow")
+    assert set(zip(*(found.column(name).to_pylist() for name in ("caption", "turn")), strict=True)) == wanted
     assert joined.fingerprint() != JoinedAllocation([single]).fingerprint()
 
 

@@ -69,16 +69,15 @@ def allocation_lines(allocation: Allocation) -> list[str]:
     from pairsmith.stages.allocation import distinct_generators
 
     drawn = allocation.counts()
-    false = [drawing for drawing in allocation.drawings if drawing.negative]
+    false = len(allocation.caption_ids(negative=True))
     rows = [("generator", "pictures", "captions")]
     for name, count in drawn.items():
-        own = {drawing.caption for drawing in allocation.drawings if drawing.generator == name}
-        rows.append((name, f"{count:,}", f"{len(own):,}"))
-    captions = len({drawing.caption for drawing in allocation.drawings})
-    rows.append(("all", f"{len(allocation.drawings):,}", f"{captions:,}"))
+        rows.append((name, f"{count:,}", f"{len(allocation.caption_ids(name)):,}"))
+    captions = len(allocation.caption_ids())
+    rows.append(("all", f"{len(allocation):,}", f"{captions:,}"))
     lines = [f"{plural(captions, 'caption')}, {distinct_generators(allocation):.2g} generators each"]
     if false:
-        lines.append(f"{plural(len({drawing.caption for drawing in false}), 'caption')} of them are hard negatives")
+        lines.append(f"{plural(false, 'caption')} of them are hard negatives")
     return lines + table(rows, right=(1, 2))
 
 

@@ -4,30 +4,38 @@ A budget of pictures can be spent on many captions drawn once or on few drawn by
 must cost the same to the picture. So the plan is a file of drawings (caption, generator, turn), made by pure functions
 from captions, settings and seed. A caption's hard negative is drawn by the same generators as the caption itself: what
 tells the two apart is then their content alone.
+
+A plan may have tens of millions of drawings, so it is held in columns; `Drawing` objects are made of slices alone.
 """
 
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from pairsmith.errors import InputError
 from pairsmith.pairs import PairStore
 from pairsmith.pairs.atomic import atomic_file
-from pairsmith.pairs.caption_sets import BASE_KIND
-from pairsmith.seeds import numpy_generator, row_seed
+from pairsmith.seeds import numpy_generator
 from pairsmith.settings import Settings, canonical_json, fingerprint
+from pairsmith.stages.candidate_captions import NO_AXIS, CandidateCaptions, plan_order, read_candidates
+from pairsmith.stages.dealing import NOBODY, deal, numbered, quotas
+from pairsmith.stages.turns import Turns, find_positions
 
 _SETTINGS_KEY, _INPUT_KEY = b"pairsmith.settings", b"pairsmith.captions"
+_FILE_SCHEMA = pa.schema({"caption": pa.string(), "generator": pa.string(), "turn": pa.int32(), "negative": pa.bool_()})
+_NAMES = pa.dictionary(pa.int32(), pa.string())
+_SCHEMA = _FILE_SCHEMA.set(1, pa.field("generator", _NAMES))
+_BLOCK = 1 << 20  # drawings at a time
 
 
 class AllocationSettings(Settings):
@@ -53,6 +61,10 @@ class AllocationSettings(Settings):
                 raise ValueError(f"{where}: shares must be 0 or more, and one of them above")
         return self
 
+    def generators(self) -> list[str]:
+        """All names, in alphabetical order."""
+        return sorted({*self.weights, *(name for weights in self.by_axis.values() for name in weights)})
+
 
 @dataclass(frozen=True)
 class Drawing:
@@ -69,49 +81,78 @@ class Allocation:
     """A plan.
 
     Attributes:
-        drawings: all pictures, caption by caption.
+        table: all pictures, caption by caption; `caption` string, the id of its row, `generator` string as numbers in a
+            dictionary of `settings.generators()`, `turn` int32, `negative` bool; [budget] rows.
         settings: how they came about.
         captions: fingerprint of the store of captions.
     """
 
-    drawings: tuple[Drawing, ...]
+    table: pa.Table
     settings: AllocationSettings
     captions: str
 
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    def drawings(self, start: int = 0, stop: int | None = None) -> list[Drawing]:
+        """The drawings numbered `start` to `stop`, without it; by default all."""
+        part = self.table.slice(start, None if stop is None else max(0, stop - start))
+        return [Drawing(*values) for values in zip(*(column.to_pylist() for column in part.columns), strict=True)]
+
+    def numbers(self) -> NDArray[np.int32]:
+        """Each drawing's generator as a place in `settings.generators()`, int32 [len(self)]."""
+        chunks = [chunk.indices.to_numpy() for chunk in self.table.column("generator").chunks]
+        return np.concatenate([np.zeros(0, np.int32), *chunks])
+
     def counts(self) -> dict[str, int]:
-        """Pictures of each generator."""
-        found = Counter(drawing.generator for drawing in self.drawings)
-        return {name: found[name] for name in sorted(found)}
+        """Pictures of each generator that draws any."""
+        names = self.settings.generators()
+        found = np.bincount(self.numbers(), minlength=len(names)).tolist()
+        return {name: count for name, count in zip(names, found, strict=True) if count}
+
+    def by(self, generator: str) -> pa.Table:
+        """The drawings of one generator, in the order of the plan; none where the plan does not know it."""
+        names = self.settings.generators()
+        if generator not in names:
+            return self.table.slice(0, 0)
+        return self.table.filter(pa.array(self.numbers() == names.index(generator)))
+
+    def caption_ids(self, generator: str | None = None, *, negative: bool | None = None) -> pa.Array:
+        """The different captions that are drawn, string [n], in the order of the plan.
+
+        Args:
+            generator: only those that it draws.
+            negative: True for hard negatives alone, False for none of them.
+        """
+        table = self.table if generator is None else self.by(generator)
+        if negative is not None:
+            table = table.filter(pc.equal(table.column("negative"), negative))
+        return pc.unique(table.column("caption"))
 
     def fingerprint(self) -> str:
         """16 hex digits that stand for the plan."""
         return fingerprint([self.settings.to_dict(), self.captions])
 
-    def turns(self, store: PairStore, generator: str) -> list[tuple[int, int]]:
-        """What one generator is to draw, in the order of the store: (position of the caption, turn).
+    def turns(self, store: PairStore, generator: str) -> Turns:
+        """What one generator is to draw, in the order of the store.
 
         Raises:
             InputError: the plan was made for another store, or gives this generator nothing.
         """
         if store.fingerprint != self.captions:
             raise InputError(f"{store.folder} is not the store of captions that the allocation was made for")
-        own = [drawing for drawing in self.drawings if drawing.generator == generator]
-        if not own:
+        own = self.by(generator)
+        if not own.num_rows:
             raise InputError(f"the allocation gives {generator!r} nothing to draw; it has {', '.join(self.counts())}")
-        positions = store.positions(drawing.caption for drawing in own)
-        return sorted((int(position), drawing.turn) for position, drawing in zip(positions, own, strict=True))
+        return Turns.sort(find_positions(store, own.column("caption")), own.column("turn").to_numpy())
 
     def save(self, path: Path) -> None:
-        """Write a Parquet file, renamed into place."""
-        table = pa.table(
-            {
-                name: pa.array([getattr(drawing, name) for drawing in self.drawings], kind)
-                for name, kind in _SCHEMA.items()
-            }
-        )
+        """Write a Parquet file, a block of drawings at a time, renamed into place."""
         marks = {_SETTINGS_KEY: canonical_json(self.settings).encode(), _INPUT_KEY: self.captions.encode()}
-        with atomic_file(path) as file:
-            pq.write_table(table.replace_schema_metadata(marks), file)
+        schema = _FILE_SCHEMA.with_metadata(marks)
+        with atomic_file(path) as file, pq.ParquetWriter(file, schema) as writer:
+            for start in range(0, len(self), _BLOCK):
+                writer.write_table(self.table.slice(start, _BLOCK).cast(schema))
 
     @classmethod
     def load(cls, path: Path) -> Allocation:
@@ -120,22 +161,30 @@ class Allocation:
             InputError: no such file, or not an allocation.
         """
         try:
-            table = pq.read_table(path)
-            marks: Mapping[bytes, bytes] = table.schema.metadata or {}
-            settings = AllocationSettings.model_validate(json.loads(marks[_SETTINGS_KEY]))
-            columns = [table.column(name).to_pylist() for name in _SCHEMA]
-            drawings = tuple(Drawing(*values) for values in zip(*columns, strict=True))
+            with pq.ParquetFile(path, read_dictionary=["generator"]) as file:
+                marks: Mapping[bytes, bytes] = file.schema_arrow.metadata or {}
+                settings = AllocationSettings.model_validate(json.loads(marks[_SETTINGS_KEY]))
+                names = settings.generators()
+                blocks = [_read_block(block, names) for block in file.iter_batches(_BLOCK)]
         except (OSError, pa.ArrowException, KeyError, ValueError) as error:
             raise InputError(f"{path}: is no allocation; make one with `pairsmith plan images`") from error
-        return cls(drawings, settings, marks[_INPUT_KEY].decode())
+        return cls(pa.concat_tables([_SCHEMA.empty_table(), *blocks]), settings, marks[_INPUT_KEY].decode())
 
 
-_SCHEMA: dict[str, Any] = {
-    "caption": pa.string(),
-    "generator": pa.string(),
-    "turn": pa.int32(),
-    "negative": pa.bool_(),
-}
+def _read_block(block: pa.RecordBatch, names: list[str]) -> pa.Table:
+    """Rows of a file as a part of a plan.
+
+    Raises:
+        KeyError: a column is missing.
+        ValueError: a value is missing, or a generator is none of `names`.
+    """
+    caption, generator, turn, negative = (block.column(name) for name in _SCHEMA.names)
+    known = pa.array(names, pa.string())
+    numbers = pc.index_in(generator.cast(pa.string()), value_set=known)
+    columns = [caption, pa.DictionaryArray.from_arrays(numbers, known), turn, negative]
+    if any(column.null_count for column in columns):
+        raise ValueError("a drawing lacks a value")
+    return pa.table(columns, names=_SCHEMA.names).cast(_SCHEMA)
 
 
 def allocate(store: PairStore, settings: AllocationSettings) -> Allocation:
@@ -151,91 +200,81 @@ def allocate(store: PairStore, settings: AllocationSettings) -> Allocation:
     Raises:
         InputError: too few captions for the budget, or, with negatives, a budget that is odd.
     """
-    columns = [store.column(name).to_pylist() for name in ("id", "caption", "negative", "negative_kind", "axis")]
-    rows = list(zip(*columns, strict=True))
     sides = 2 if settings.negatives else 1
     if settings.budget % sides:
         raise InputError(f"a budget of {settings.budget} pictures cannot be shared by captions and their negatives")
-    shown: dict[tuple[str, str], str] = {
-        (negative, caption): row_id for row_id, caption, negative, kind, _ in rows if kind == BASE_KIND
-    }
-    bases = [
-        (row_id, axis or "", shown.get((caption, negative or "")))
-        for row_id, caption, negative, kind, axis in rows
-        if kind != BASE_KIND
-    ]
-    if settings.negatives:
-        bases = [base for base in bases if base[2] is not None]
-        if not bases:
-            raise InputError(
-                f"{store.folder} has no rows of hard negatives; make them with `pairsmith negatives` and then "
-                "`pairsmith negative-rows`"
-            )
+    candidates = read_candidates(store, list(settings.by_axis), negatives=settings.negatives)
+    if settings.negatives and not len(candidates):
+        raise InputError(
+            f"{store.folder} has no rows of hard negatives; make them with `pairsmith negatives` and then "
+            "`pairsmith negative-rows`"
+        )
     slots = settings.budget // sides
     wanted = -(-slots // settings.views)
-    if wanted > len(bases):
+    if wanted > len(candidates):
         what = "captions with a negative beside them" if settings.negatives else "captions"
         raise InputError(
-            f"a budget of {settings.budget} pictures asks for {wanted} {what}, and {store.folder} has {len(bases)}; "
-            f"take a budget of at most {len(bases) * settings.views * sides}, or more views"
+            f"a budget of {settings.budget} pictures asks for {wanted} {what}, and {store.folder} has "
+            f"{len(candidates)}; take a budget of at most {len(candidates) * settings.views * sides}, or more views"
         )
-    chosen = sorted(bases, key=lambda base: row_seed(settings.seed, base[0], "allocation"))[:wanted]
-    views = [min(settings.views, slots - place * settings.views) for place in range(wanted)]
-    drawn = _generators([axis for _, axis, _ in chosen], views, settings)
-    drawings: list[Drawing] = []
-    for (row_id, _, negative), own in zip(chosen, drawn, strict=True):
-        for name, negative_side in ((row_id, False), (negative, True)):
-            if name is not None and (settings.negatives or not negative_side):
-                drawings += [Drawing(name, generator, turn, negative_side) for generator, turn in _numbered(own)]
-    return Allocation(tuple(drawings), settings, store.fingerprint)
+    chosen = candidates.take(plan_order(candidates.ids, settings.seed, wanted))
+    del candidates
+    dealt = _generators(chosen.axes, slots, settings)
+    step = max(1, _BLOCK // (sides * settings.views))
+    blocks = [_block(chosen, dealt, slice(start, start + step), settings) for start in range(0, wanted, step)]
+    return Allocation(pa.concat_tables(blocks), settings, store.fingerprint)
 
 
-def quotas(weights: Mapping[str, float], count: int) -> dict[str, int]:
-    """`count` pictures shared by weight, the rest by largest remainder; generators in the order given."""
-    whole = sum(weights.values())
-    exact = {name: count * weight / whole for name, weight in weights.items()}
-    found = {name: int(share) for name, share in exact.items()}
-    by_remainder = sorted(exact, key=lambda name: found[name] - exact[name])
-    for name in by_remainder[: count - sum(found.values())]:
-        found[name] += 1
-    return found
+def _generators(axes: NDArray[np.int32], slots: int, settings: AllocationSettings) -> NDArray[np.int32]:
+    """Who draws each caption. Each axis with weights of its own is shared out by itself.
+
+    Args:
+        axes: int32 [C], places in `settings.by_axis`, or `NO_AXIS`.
+        slots: pictures of the C captions together; the last one gets what is left.
+        settings: of the plan.
+
+    Returns:
+        int32 [C, views], places in `settings.generators()`, and `NOBODY` at the end of the last caption.
+    """
+    names = settings.generators()
+    dealt = np.full((len(axes), settings.views), NOBODY, np.int32)
+    groups = {NO_AXIS: (None, settings.weights), **dict(enumerate(settings.by_axis.items()))}
+    for number, (axis, weights) in groups.items():
+        members = np.flatnonzero(axes == number)
+        if not len(members):
+            continue
+        short = dealt.size - slots if members[-1] == len(axes) - 1 else 0
+        shares = quotas(weights, len(members) * settings.views - short)
+        rng = numpy_generator(settings.seed, f"axis {axis}", "allocation")
+        own = deal(list(shares.values()), settings.views, rng)  # [M, views], places in `shares`
+        places = np.array([*(names.index(name) for name in shares), NOBODY], np.int32)
+        dealt[members] = places[own]  # NOBODY is the last place
+    return dealt
 
 
-def _generators(axes: Sequence[str], views: Sequence[int], settings: AllocationSettings) -> list[list[str]]:
-    """The generators of each caption. Each axis with weights of its own is shared out by itself."""
-    result: list[list[str]] = [[] for _ in axes]
-    for group in dict.fromkeys(axis if axis in settings.by_axis else None for axis in axes):
-        members = [n for n, axis in enumerate(axes) if (axis if axis in settings.by_axis else None) == group]
-        weights = settings.weights if group is None else settings.by_axis[group]
-        rng = numpy_generator(settings.seed, f"axis {group}", "allocation")
-        left = quotas(weights, sum(views[number] for number in members))
-        for number in members:
-            for _ in range(views[number]):
-                own = result[number]
-                open_ = [name for name in left if left[name]]
-                fresh = [name for name in open_ if name not in own] or open_
-                # Who has most left to draw comes next, so that nobody is left over; of equals, one by chance.
-                most = max(left[name] for name in fresh)
-                best = [name for name in fresh if left[name] == most]
-                name = best[int(rng.integers(len(best)))]
-                own.append(name)
-                left[name] -= 1
-    return result
-
-
-def _numbered(generators: Iterable[str]) -> list[tuple[str, int]]:
-    """Each generator with the number of its earlier pictures of the same caption."""
-    seen: Counter[str] = Counter()
-    found = []
-    for name in generators:
-        found.append((name, seen[name]))
-        seen[name] += 1
-    return found
+def _block(chosen: CandidateCaptions, dealt: NDArray[np.int32], part: slice, settings: AllocationSettings) -> pa.Table:
+    """The drawings of some of the chosen captions: of each those of its own row, then those of its negative's."""
+    own = dealt[part]  # [B, views]
+    rows = [ids[part] for ids in (chosen.ids, chosen.negatives) if ids is not None]
+    shape = (len(own), len(rows), settings.views)
+    drawn = np.broadcast_to((own != NOBODY)[:, None], shape)
+    places = np.arange(len(own))[:, None, None] + len(own) * np.arange(len(rows))[:, None]  # [B, sides, 1]
+    names = settings.generators()
+    turns = numbered(own, len(names))
+    caption, generator, turn, negative = (
+        pa.array(np.broadcast_to(values, shape)[drawn])
+        for values in (places, own[:, None], turns[:, None], np.arange(len(rows), dtype=np.bool_)[:, None])
+    )
+    columns = [
+        pa.concat_arrays(rows).take(caption).cast(pa.string()),
+        pa.DictionaryArray.from_arrays(generator, pa.array(names, pa.string())),
+        turn,
+        negative,
+    ]
+    return pa.table(columns, schema=_SCHEMA)
 
 
 def distinct_generators(allocation: Allocation) -> float:
     """Mean number of different generators a caption."""
-    by_caption: dict[str, set[str]] = {}
-    for drawing in allocation.drawings:
-        by_caption.setdefault(drawing.caption, set()).add(drawing.generator)
-    return float(np.mean([len(names) for names in by_caption.values()]))
+    pairs = sum(len(allocation.caption_ids(name)) for name in allocation.counts())
+    return pairs / len(allocation.caption_ids())

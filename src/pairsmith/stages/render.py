@@ -54,9 +54,11 @@ def render_captions(
     opened: Renderer = recipe.open() if recipe is not None else renderer  # type: ignore[assignment]
     identity = opened.identity()
     job = _Job(captions, opened.name, opened.seed, identity.revision, identity.sampling)
-    items = [(position, turn) for position in range(len(captions)) for turn in range(repeat)]
     inputs = {"captions": captions.fingerprint, **identity.inputs}
-    if allocation is not None:
+    items: Sequence[tuple[int, int]]
+    if allocation is None:
+        items = [(position, turn) for position in range(len(captions)) for turn in range(repeat)]
+    else:
         items = allocation.turns(captions, job.name)
         inputs["allocation"] = allocation.fingerprint()
     make_rows: MakeRows | RowFactory = partial(job.draw, opened)

@@ -78,7 +78,7 @@ def test_pictures_drawn_once_are_those_of_the_joined_allocation(tmp_path: Path, 
         for arm, count in one.alone.items():
             number = [arm.name for arm in make_arms(settings)].index(arm)
             assert plans[number].counts()[one.name] == count
-    assert found.copies == sum(len(plan.drawings) for plan in plans)
+    assert found.copies == sum(len(plan) for plan in plans)
 
 
 def test_generators_that_cannot_be_counted_are_named():

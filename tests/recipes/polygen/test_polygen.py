@@ -60,9 +60,9 @@ def test_every_arm_has_its_budget_to_the_picture(finished: Path) -> None:
     for arm in ARMS:
         rows = rows_of(finished, arm)
         plan = Allocation.load(finished / "allocations" / f"{arm}.parquet")
-        assert len(rows) == len({row.id for row in rows}) == len(plan.drawings) == 24
+        assert len(rows) == len({row.id for row in rows}) == len(plan) == 24
         assert dict(Counter(row.generator for row in rows)) == plan.counts()
-        assert [(row.group, row.generator) for row in rows] == [(d.caption, d.generator) for d in plan.drawings]
+        assert [(row.group, row.generator) for row in rows] == [(d.caption, d.generator) for d in plan.drawings()]
         assert read_metrics(finished)[f"polygen.{arm}.images"].value == 24
 
 

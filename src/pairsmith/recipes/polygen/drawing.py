@@ -10,11 +10,15 @@ what was asked for.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from pairsmith.errors import InputError, PairsmithError
 from pairsmith.pairs import Pair, PairStore
@@ -22,7 +26,7 @@ from pairsmith.pairs.schema import table_to_pairs
 from pairsmith.recipes.polygen.arms import Arm
 from pairsmith.recipes.polygen.settings import PolygenSettings
 from pairsmith.recipes.reporter import Reporter
-from pairsmith.stages.allocation import Allocation, Drawing, allocate
+from pairsmith.stages.allocation import Allocation, allocate
 from pairsmith.stages.joined_allocation import JoinedAllocation
 from pairsmith.stages.render import render_captions
 from pairsmith.stages.renderer import Renderer
@@ -104,58 +108,58 @@ def count_drawn(plan: Allocation, store: PairStore) -> dict[str, Any]:
     Raises:
         PairsmithError: not exactly the pictures of the plan.
     """
-    made = Counter(row.generator or "" for row in store.iter_pairs(["generator"], status=None))
-    drawn = {name: made[name] for name in sorted(made)}
+    made = pc.value_counts(store.table(["generator"], status=None).column("generator").fill_null(""))
+    drawn = dict(sorted((one["values"], one["counts"]) for one in made.to_pylist()))
     if drawn != plan.counts():
         raise PairsmithError(f"{store.folder} holds {drawn} pictures, and the plan is {plan.counts()}")
-    sides = {side: len({d.caption for d in plan.drawings if d.negative is side}) for side in (False, True)}
     return {
         "planned": plan.counts(),
         "drawn": drawn,
         "failed": store.counts()["failed"],
-        "captions": sides[False],
-        "negatives": sides[True],
+        "captions": len(plan.caption_ids(negative=False)),
+        "negatives": len(plan.caption_ids(negative=True)),
     }
 
 
 def _arm_rows(arm: Arm, plan: Allocation, stores: Mapping[str, PairStore]) -> Iterator[Pair]:
-    drawn = {name: _Drawn(store) for name, store in stores.items()}
-    for start in range(0, len(plan.drawings), _ROWS_AT_ONCE):
-        part = plan.drawings[start : start + _ROWS_AT_ONCE]
+    numbers = plan.numbers()  # [budget]
+    places = {name: plan.settings.generators().index(name) for name in stores}
+    at = np.empty(len(plan), np.int64)  # [budget]: each drawing's row in its generator's store
+    for name, store in stores.items():
+        at[numbers == places[name]] = _row_numbers(plan.by(name), store)
+    for start in range(0, len(plan), _ROWS_AT_ONCE):
+        part = slice(start, start + _ROWS_AT_ONCE)
         found: dict[int, Pair] = {}
-        for name, store in drawn.items():
-            numbers = [number for number, drawing in enumerate(part) if drawing.generator == name]
-            found |= dict(zip(numbers, store.rows([part[number] for number in numbers]), strict=True))
-        yield from (replace(found[number], tokens=None) for number in range(len(part)))
+        for name, store in stores.items():
+            own = np.flatnonzero(numbers[part] == places[name])
+            if len(own):
+                rows, back = np.unique(at[part][own], return_inverse=True)
+                pairs = table_to_pairs(store.take_rows(rows).take(pa.array(back)))
+                found |= dict(zip(own.tolist(), pairs, strict=True))
+        yield from (replace(found[number], tokens=None) for number in range(len(at[part])))
 
 
-class _Drawn:
-    """The rows of a generator by drawing, whatever became of them.
+def _row_numbers(drawings: pa.Table, store: PairStore) -> NDArray[np.int64]:
+    """The number of each drawing's row among all rows of a generator's store, whatever became of it.
 
     Args:
+        drawings: of one generator, columns `caption` and `turn`, [n] rows.
         store: of the render stage, which makes a caption's turns in order from 0.
+
+    Returns:
+        int64 [n].
+
+    Raises:
+        PairsmithError: a drawing has no row.
     """
-
-    def __init__(self, store: PairStore) -> None:
-        self._store = store
-        table = store.table(["id", "group"], status=None).to_pydict()
-        turns: Counter[str] = Counter()
-        self._ids: dict[tuple[str, int], str] = {}
-        for row_id, caption in zip(table["id"], table["group"], strict=True):
-            self._ids[caption, turns[caption]] = row_id
-            turns[caption] += 1
-        self._failed = {row.id: row for row in store.iter_pairs(status="failed")}
-
-    def rows(self, drawings: Sequence[Drawing]) -> list[Pair]:
-        """
-        Raises:
-            PairsmithError: a drawing has no row.
-        """
-        missing = [drawing for drawing in drawings if (drawing.caption, drawing.turn) not in self._ids]
-        if missing:
-            raise PairsmithError(f"{self._store.folder} has no picture of caption {missing[0].caption}")
-        ids = [self._ids[drawing.caption, drawing.turn] for drawing in drawings]
-        good = [row_id for row_id in ids if row_id not in self._failed]
-        rows = table_to_pairs(self._store.take(self._store.positions(good))) if good else []
-        known = {**self._failed, **{row.id: row for row in rows}}
-        return [known[row_id] for row_id in ids]
+    groups = store.table(["group"], status=None).column("group")
+    captions = pc.unique(groups)  # [C]
+    codes = pc.index_in(groups, value_set=captions).to_numpy()  # [rows]
+    order = np.argsort(codes, kind="stable")  # caption by caption, turns in order
+    starts = np.concatenate([[0], np.cumsum(np.bincount(codes, minlength=len(captions)))])  # [C + 1]
+    own = pc.fill_null(pc.index_in(drawings.column("caption"), value_set=captions), -1).to_numpy()  # [n]
+    rows = starts[own] + drawings.column("turn").to_numpy()
+    missing = np.flatnonzero((own < 0) | (rows >= starts[own + 1]))
+    if len(missing):
+        raise PairsmithError(f"{store.folder} has no picture of caption {drawings.column('caption')[int(missing[0])]}")
+    return np.asarray(order[rows], np.int64)

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from pairsmith.errors import InputError
 from pairsmith.evaluation.bootstrap import Interval
@@ -45,11 +47,22 @@ def choose_captions(settings: PolygenSettings, rows: PairStore, plans: Sequence[
     Raises:
         InputError: there are too few of them.
     """
-    used = {drawing.caption for plan in plans for drawing in plan.drawings}
-    captions = list(rows.iter_pairs(["id", "caption", "negative_kind"]))
-    seen = {_content(settings, row.caption) for row in captions if row.id in used}
-    bases = [row for row in captions if row.negative_kind != BASE_KIND]
-    free = [row.id for row in bases if _content(settings, row.caption) not in seen]
+    captions = rows.table(["id", "caption", "negative_kind"])
+    used = np.zeros(len(captions), np.bool_)  # [len(rows)]
+    for plan in plans:
+        used |= pc.is_in(captions.column("id"), value_set=plan.caption_ids()).to_numpy()
+    seen = {
+        _content(settings, caption)
+        for chunk in captions.column("caption").filter(pa.array(used)).chunks
+        for caption in chunk.to_pylist()
+    }
+    shown = pc.fill_null(pc.equal(captions.column("negative_kind"), BASE_KIND), False)
+    free = [
+        row_id
+        for part in captions.filter(pc.invert(shown)).select(["id", "caption"]).to_batches()
+        for row_id, caption in zip(*(column.to_pylist() for column in part.columns), strict=True)
+        if _content(settings, caption) not in seen
+    ]
     count = settings.examination.captions
     if len(free) < count:
         raise InputError(

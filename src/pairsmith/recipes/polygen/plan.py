@@ -20,7 +20,7 @@ from pairsmith.recipes.polygen.arms import Arm, make_arms, repeated_arm
 from pairsmith.recipes.polygen.settings import PolygenSettings
 from pairsmith.recipes.work import TRAINED, Devices, Stage, count_parameters, forward_flops, shape_only
 from pairsmith.settings import Settings, load_settings
-from pairsmith.stages.allocation import quotas
+from pairsmith.stages.dealing import quotas
 
 
 class Assumptions(Settings):
