@@ -53,7 +53,7 @@ def test_image_and_text_tests_by_hand(tmp_path: Path) -> None:
 
 
 def test_a_tie_is_a_failure(tmp_path: Path) -> None:
-    """In each item the image and one true caption cannot choose, and neither can the texts; the other caption is right."""
+    """In each item the image cannot choose between one true caption and the false one, nor can the texts."""
     (tmp_path / "1.png").write_bytes(shade_bytes(1))
     encoder = TableEncoder({1: [2, 0, 0]}, {"same": [1, 1, 0], "right": [1, 0, 0], "false": [1, 0, 1]})
     items = {
