@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -41,6 +42,15 @@ def test_all_promised_commands_are_there():
         "evaluate, report"
     )
     assert {words[0] for words in commands() if words} == set(promised.split(", "))
+
+
+def test_kinds_of_generators_are_named(pairsmith):
+    from pairsmith.stages.generator_kinds import KINDS, generator_kind
+
+    trained, drawing = (pairsmith(*words, "--help").output for words in (("train", "generator"), ("render",)))
+    for name in KINDS:
+        assert re.search(rf"\b{name}\b", drawing), name
+        assert bool(re.search(rf"\b{name}:", trained)) == (generator_kind(name).training is not None), name
 
 
 def test_help_loads_no_model_library():

@@ -68,6 +68,14 @@ def test_no_pairs_are_multi_positive_clip():
     )
 
 
+def test_texts_without_images_on_their_side_are_candidates_but_not_anchors():
+    found = batch(1, 1, 1)  # a base, a single, the base's negative
+    known = {**found, "images": found["images"][:2], "image_captions": found["image_captions"][:2]}
+    known["negative_images"] = found["negative_images"][:2]
+    expected = references.negclip(found["images"][:2], found["texts"][:2], found["texts"][2:], SCALE)
+    assert multi_positive_triplet_loss(**known, scale=SCALE).item() == pytest.approx(expected, rel=1e-9)
+
+
 def test_the_scale_does_not_jump_with_the_number_of_pairs():
     # Encoders that know nothing: every row of C candidates costs log C, so batches differ by logarithms alone.
     for pairs, singles in ((0, 64), (1, 62), (16, 32), (32, 0)):

@@ -26,6 +26,12 @@ def test_without_preference_it_is_clip():
     torch.testing.assert_close(found, clip_loss(images, texts, 14.0), rtol=1e-10, atol=0)
 
 
+def test_texts_without_images_are_candidates_but_not_anchors():
+    images, texts = unit(2), unit(3, seed=1)
+    found = weighted_clip_loss(images, texts, torch.arange(2), torch.arange(3), 14.0, beta=0.0).item()
+    assert found == pytest.approx(references.negclip(images, texts[:2], texts[2:], 14.0), rel=1e-9)
+
+
 def test_several_positives_are_averaged():
     logits = torch.tensor([[1.0, 2.0, 0.5, -1.0]], dtype=torch.float64)
     own = [weighted_rows(logits[:, [k, 2, 3]], torch.tensor([[True, False, False]]), 1.0, 0.25).item() for k in (0, 1)]

@@ -108,7 +108,9 @@ def render(
     kind: Annotated[
         str,
         typer.Option(
-            "--kind", metavar="KIND", help="Kind of generator (an unknown one lists all); auto tells by its files."
+            "--kind",
+            metavar="KIND",
+            help="masked, flow, autoregressive or diffusers; auto tells the kind by the generator's files.",
         ),
     ] = "auto",
     tokenizer: Annotated[

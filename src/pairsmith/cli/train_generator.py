@@ -37,7 +37,13 @@ def train_generator_command(
         typer.Option("--out", metavar="FOLDER", help="Folder of the generator; a training that was stopped goes on."),
     ],
     kind: Annotated[
-        str, typer.Option("--kind", metavar="KIND", help="Kind of generator; an unknown one lists all.")
+        str,
+        typer.Option(
+            "--kind",
+            metavar="KIND",
+            help="masked: all tokens at once, refined (Muse); flow: code vectors out of noise (rectified flow); "
+            "autoregressive: token after token (LlamaGen).",
+        ),
     ] = "masked",
     preset: Annotated[
         str,

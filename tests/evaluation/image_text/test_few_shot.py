@@ -33,6 +33,38 @@ def test_queries_are_centred_too() -> None:
     assert _episode_accuracy(support, np.array([[10.0, 0.5]]), np.array([0]), 2) == 1.0  # not centred: nearer to (0, 1)
 
 
+def test_an_episode_of_everything_is_lgssls_formula_in_loops() -> None:
+    """With all classes, all training and all test pictures nothing is left to chance but their order."""
+    rng = np.random.default_rng(3)
+    centres, common = rng.normal(size=(4, 5)), 4 * rng.normal(size=5)
+
+    def pictures(count: int) -> tuple[np.ndarray, np.ndarray]:
+        labels = np.arange(4 * count) % 4
+        sizes = rng.uniform(0.3, 3, size=(len(labels), 1))  # lengths differ, so that it shows where they are taken off
+        return common + sizes * (centres[labels] + rng.normal(size=(len(labels), 5))), labels
+
+    (train, train_labels), (test, test_labels) = pictures(6), pictures(40)
+    mean = [sum(row[d] for row in train) / len(train) for d in range(5)]
+
+    def unit(row: np.ndarray) -> list[float]:
+        moved = [row[d] - mean[d] for d in range(5)]
+        length = sum(value * value for value in moved) ** 0.5
+        return [value / length for value in moved]
+
+    prototypes = []
+    for label in range(4):
+        own = [unit(row) for row, known in zip(train, train_labels, strict=True) if known == label]
+        prototypes.append([sum(row[d] for row in own) / len(own) for d in range(5)])
+    right = 0
+    for row, label in zip(test, test_labels, strict=True):
+        asked = unit(row)
+        distances = [sum((asked[d] - known[d]) ** 2 for d in range(5)) for known in prototypes]
+        right += distances.index(min(distances)) == label
+    found = few_shot_score(train, train_labels, test, test_labels, ways=4, shots=6, queries=40, episodes=3)
+    assert 0.3 < right / len(test) < 0.9
+    assert found.value == pytest.approx(100 * right / len(test), abs=1e-9)
+
+
 def test_episodes_come_from_the_seed() -> None:
     rng = np.random.default_rng(1)
     features, labels = rng.normal(size=(60, 4)), np.arange(60) % 6

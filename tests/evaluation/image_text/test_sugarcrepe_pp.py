@@ -52,6 +52,23 @@ def test_image_and_text_tests_by_hand(tmp_path: Path) -> None:
     assert text_only["sugarcrepe_pp_tot"].value == found["sugarcrepe_pp_tot"].value
 
 
+def test_a_tie_is_a_failure(tmp_path: Path) -> None:
+    """In each item the image cannot choose between one true caption and the false one, nor can the texts."""
+    (tmp_path / "1.png").write_bytes(shade_bytes(1))
+    encoder = TableEncoder({1: [2, 0, 0]}, {"same": [1, 1, 0], "right": [1, 0, 0], "false": [1, 0, 1]})
+    items = {
+        "swap_att": [
+            CrepeItem("0", "1.png", ("same", "right"), "false"),
+            CrepeItem("1", "1.png", ("right", "same"), "false"),
+        ]
+    }
+    found = sugarcrepe_pp_scores(encoder, items, tmp_path)
+    values = {kind: found.scores[f"sugarcrepe_pp_{kind}_swap_att"].values.tolist() for kind in ("p1", "p2")}
+    assert values == {"p1": [0, 100], "p2": [100, 0]}
+    assert found.scores["sugarcrepe_pp_itt"].value == found.scores["sugarcrepe_pp_tot"].value == 0
+    assert found.ties == 4
+
+
 def test_chance_is_a_third(tmp_path: Path) -> None:
     (tmp_path / "1.png").write_bytes(shade_bytes(1))
     rng = np.random.default_rng(0)

@@ -1,7 +1,8 @@
 """Few-shot classification by nearest class mean over many small episodes (the protocol of LGSSL, used by SynthCLIP).
 
 An episode draws classes, a few training pictures and some test pictures of each. Features are centred by the mean of
-the episode's training pictures and normalised; a test picture gets the class of the nearest mean.
+the episode's training pictures and normalised; a test picture gets the class of the nearest mean. LGSSL gives it the
+layer before the projection, our commands the embeddings that retrieval uses, of length 1.
 """
 
 from __future__ import annotations

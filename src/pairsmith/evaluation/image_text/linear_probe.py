@@ -3,7 +3,8 @@
 "lbfgs" follows CLIP (appendix A.3): logistic regression by L-BFGS, the cost C swept over 1e-6 .. 1e6 at eight steps a
 decade by a search around the best of seven, refitted on all training pictures. "adamw" follows CLIP_benchmark, whose
 figures it reproduces: ten epochs of AdamW with a cosine schedule, weight decay swept where validation pictures are
-given and 0 otherwise. Features are normalised to length 1.
+given and 0 otherwise. Features are the embeddings that retrieval uses, of length 1, as in CLIP_benchmark; the probes of
+CLIP's paper and LGSSL's read the layer before the projection.
 """
 
 from __future__ import annotations
