@@ -164,6 +164,7 @@ def test_ranks_come_from_options_or_from_the_launcher() -> None:
     for rank, world, words in (
         ("2", 2, "ranks go from 0"),
         ("x", 2, "give a number from 0, or auto"),
+        ("\u00b2", 2, "give a number from 0, or auto"),
         ("1", None, "needs --world"),
         (None, 2, "give --rank too"),
         ("auto", 2, "leave out --world"),
