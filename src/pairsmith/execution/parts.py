@@ -119,7 +119,7 @@ class Parts:
         self._lock.release()
 
     def _files(self) -> list[Path]:
-        return sorted(self._folder.glob("part-*.parquet"))
+        return sorted(self._folder.glob("part-*.parquet"), key=str)
 
 
 def table_of_rows(rows: ScoredRows) -> pa.Table:

@@ -37,8 +37,8 @@ class JointWriter(StoreWriter):
     def __init__(self, folder: Path | str, *, shards: int, settings: Mapping[str, Any] | Settings, **others: Any):
         if isinstance(as_folder(folder), RemotePath):
             raise InputError(
-                f"{as_folder(folder)}: object storage has no locks, which ranks need: give them a folder on a disk that "
-                "they share, or use one process with --workers"
+                f"{as_folder(folder)}: object storage has no locks, which ranks need: give them a folder on a disk "
+                "that they share, or use one process with --workers"
             )
         self._shards = shards
         self._work: WorkFolder | None = None

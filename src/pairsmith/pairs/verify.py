@@ -21,7 +21,9 @@ from pairsmith.pairs.writer import CARD_NAME
 
 logger = logging.getLogger(__name__)
 
-ProblemKind = Literal["missing", "torn", "changed", "unreadable", "unlisted", "temporary", "foreign", "duplicate", "damaged"]
+ProblemKind = Literal[
+    "missing", "torn", "changed", "unreadable", "unlisted", "temporary", "foreign", "duplicate", "damaged"
+]
 
 _GRAVE = ("missing", "torn", "changed", "unreadable", "unlisted", "duplicate", "damaged")
 _BELONGS = {MANIFEST_NAME, CARD_NAME, SCORES_FOLDER, SELECTIONS_FOLDER, EMBEDDINGS_FOLDER, WORK_FOLDER}
