@@ -7,9 +7,10 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
-from pairsmith.pairs import PairStore
+from pairsmith.pairs import PairStore, PairWriter
 from tests.cli.test_errors import only_sentence
 from tests.pairs.importers.samples import picture
+from tests.pairs.rows import make_pairs
 
 
 @pytest.fixture
@@ -86,6 +87,22 @@ def test_a_torn_shard_is_found_taken_out_and_made_again(pairsmith, folder, store
     assert pairsmith("import", folder, "--out", store, "--shard-rows", 2).exit_code == 0
     assert shard.read_bytes() == whole
     assert "nothing to repair" in pairsmith("repair", store).stdout
+
+
+def test_an_unfinished_store_and_damaged_scores_are_not_called_broken_shards(pairsmith, tmp_path):
+    with PairWriter(tmp_path / "begun", settings={}, layout={"shard_rows": 10}) as writer:
+        writer.write_shard(0, make_pairs(10))
+    (tmp_path / "begun" / "notes.txt").touch()
+    assert "nothing to repair, but it is unfinished: run" in pairsmith("repair", tmp_path / "begun").stdout
+    store = PairStore.write(tmp_path / "store", make_pairs(10), settings={})
+    (store.folder / "a.txt").touch()
+    (store.folder / "scores").mkdir()
+    (store.folder / "scores" / "clip.parquet").write_bytes(b"none")
+    assert "its rows are whole; delete the files named as damaged" in pairsmith("verify", store.folder).stderr
+    told = pairsmith("repair", store.folder)
+    assert told.exit_code == 2
+    assert "scores/clip.parquet: damaged" in told.stderr
+    assert "delete that file" in told.stderr
 
 
 @pytest.mark.parametrize(

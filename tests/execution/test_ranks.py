@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from pairsmith.errors import InputError
 from pairsmith.execution import Rank
-from pairsmith.pairs import PairStore
+from pairsmith.pairs import PairStore, work_folder
 from pairsmith.pairs.joint_writer import JointWriter
 from pairsmith.pairs.lock import FolderBusy
 from pairsmith.pairs.verify import verify
@@ -121,6 +122,36 @@ def _claim_and_die(folder: Path) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def test_one_who_leaves_spares_a_folder_that_another_is_removing(tmp_path: Path) -> None:
+    leaving = WorkFolder(tmp_path)
+    (tmp_path / WORK_FOLDER / "writers.lock").unlink()  # the other's last file; a third writer may come in at once
+    (tmp_path / WORK_FOLDER / "made-by-a-third").mkdir()
+    leaving.leave()
+    assert (tmp_path / WORK_FOLDER / "made-by-a-third").is_dir()
+
+
+def test_one_who_leaves_spares_a_folder_that_was_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    leaving = WorkFolder(tmp_path)
+    newcomers: list[WorkFolder] = []
+    can_lock = work_folder._can_lock
+
+    def exchange(descriptor: int) -> bool:
+        """Another who leaves takes the folder away, and a newcomer makes one, between opening and locking."""
+        if not newcomers:
+            shutil.rmtree(tmp_path / WORK_FOLDER)
+            newcomers.append(WorkFolder(tmp_path))
+            assert newcomers[0].claim(3)
+        return can_lock(descriptor)
+
+    monkeypatch.setattr(work_folder, "_can_lock", exchange)
+    leaving.leave()
+    late = WorkFolder(tmp_path)
+    assert not late.claim(3)  # the newcomer still is its one owner
+    for one in (late, newcomers[0]):
+        one.leave()
+    assert not (tmp_path / WORK_FOLDER).exists()
+
+
 def test_ranks_come_from_options_or_from_the_launcher() -> None:
     array = {"SLURM_ARRAY_TASK_ID": "7", "SLURM_ARRAY_TASK_COUNT": "4", "SLURM_ARRAY_TASK_MIN": "1"}
     array["SLURM_ARRAY_TASK_STEP"] = "2"  # --array=1-7:2
@@ -133,6 +164,7 @@ def test_ranks_come_from_options_or_from_the_launcher() -> None:
     for rank, world, words in (
         ("2", 2, "ranks go from 0"),
         ("x", 2, "give a number from 0, or auto"),
+        ("\u00b2", 2, "give a number from 0, or auto"),
         ("1", None, "needs --world"),
         (None, 2, "give --rank too"),
         ("auto", 2, "leave out --world"),

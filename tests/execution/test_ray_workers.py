@@ -20,7 +20,7 @@ from pairsmith.errors import InputError, PairsmithError
 from pairsmith.execution import RowFactory
 from pairsmith.execution.ray_workers import RayPool, check_ray
 from pairsmith.pairs import Pair, PairStore
-from tests.execution.seen_gpus import ask, build_seen_gpus
+from tests.execution.seen_gpus import VARIABLE, ask, build_seen_gpus
 from tests.execution.stages import build_broken, build_dying_once, run
 from tests.pairs.rows import folder_bytes
 
@@ -112,6 +112,20 @@ def test_a_killed_driver_is_started_again_and_completes(tmp_path: Path, whole: d
     assert not PairStore(out, partial=True).manifest.complete
     run(out)
     assert folder_bytes(out) == whole
+
+
+def test_a_ray_of_this_machine_without_a_gpu_is_told_and_not_waited_for() -> None:
+    code = (
+        "from pairsmith.errors import InputError\n"
+        "from pairsmith.execution.ray_workers import RayPool\n"
+        "from tests.execution.seen_gpus import build_seen_gpus\n"
+        "try: RayPool(build_seen_gpus, 1, cuda=True)\n"
+        "except InputError as error: print(error)"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")]), VARIABLE: ""}
+    environment.pop("RAY_ADDRESS", None)
+    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert told.stdout.startswith("Ray finds no GPU on this machine: use --device cpu"), told.stderr
 
 
 def test_a_machine_without_ray_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

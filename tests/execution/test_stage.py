@@ -1,17 +1,29 @@
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+import fsspec
 import pytest
 
 from pairsmith.errors import InputError, PairsmithError
-from pairsmith.execution import RowFactory
+from pairsmith.execution import Rank, RowFactory
 from pairsmith.pairs import Pair, PairStore
 from pairsmith.pairs.outcome import NothingMade
-from pairsmith.pairs.verify import repair
-from tests.execution.stages import BAD, ITEMS, build_broken, build_noting, describe, make_row, make_rows, run
+from pairsmith.pairs.verify import repair, verify
+from tests.execution.stages import (
+    BAD,
+    ITEMS,
+    build_broken,
+    build_failing_while,
+    build_noting,
+    describe,
+    make_row,
+    make_rows,
+    run,
+)
 from tests.pairs.rows import folder_bytes, make_pairs
 
 
@@ -182,3 +194,37 @@ def test_a_model_that_cannot_be_loaded_is_told_as_it_is(tmp_path: Path, workers:
 def test_work_that_cannot_be_sent_to_workers_is_explained(tmp_path: Path) -> None:
     with pytest.raises(PairsmithError, match="functions of a module"):
         run(tmp_path, make_rows=lambda captions: [], workers=2)
+
+
+# === Object storage ===
+
+
+@pytest.fixture
+def address() -> str:
+    return f"memory://bucket-{uuid.uuid4().hex}/store"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_stage_makes_the_same_bytes_at_an_address(tmp_path: Path, address: str, workers: int) -> None:
+    run(tmp_path)
+    run(Path(address), workers=workers)  # as commands hand it over
+    system, place = fsspec.core.url_to_fs(address)
+    made = {PurePosixPath(name).name: system.cat_file(name) for name in system.find(place)}
+    assert made == {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+
+def test_failed_rows_at_an_address_are_made_again(tmp_path: Path, address: str) -> None:
+    flag = tmp_path / "away"
+    flag.touch()
+    failing = RowFactory(partial(build_failing_while, flag))
+    assert run(Path(address), make_rows=failing).counts()["failed"] == 5
+    flag.unlink()
+    assert run(Path(address), make_rows=failing, execution={"retry_failed": True}).counts()["failed"] == 3
+    assert verify(address).problems == ()
+
+
+def test_what_needs_locks_or_a_shared_disk_is_refused_at_an_address(address: str) -> None:
+    with pytest.raises(InputError, match=r"memory://.*object storage has no locks, which ranks need"):
+        run(Path(address), execution={"rank": Rank(0, 2)})
+    with pytest.raises(InputError, match="Ray's workers hand shards over on a disk"):
+        run(Path(address), execution={"executor": "ray"})

@@ -19,6 +19,7 @@ from pairsmith.errors import PairsmithError
 from pairsmith.execution import Execution
 from pairsmith.execution.recipe import LARGEST, Build, pack
 from pairsmith.execution.scheduler import Step, open_pool, work_through
+from pairsmith.execution.workers import LocalPool
 
 Told = Callable[[Any], None]
 
@@ -192,3 +193,20 @@ def test_workers_do_not_outlive_a_killed_parent(tmp_path: Path) -> None:
         worker = wait_for_note(tmp_path)
         parent.kill()
     assert gone(worker)
+
+
+def build_talkative(told: Told) -> Callable[[int], bytes]:
+    return bytes
+
+
+def test_a_worker_killed_in_the_middle_of_its_answer_has_died() -> None:
+    with closing(open_pool(build_talkative, Execution(workers=2), 1)) as pool:
+        assert isinstance(pool, LocalPool)
+        pool.start(0)
+        assert [event.kind for _, event in pool.events()] == ["ready"]
+        connection, process = pool._pool[0]
+        pool.send(0, 50_000_000)  # far more than a pipe holds: it waits for a reader
+        assert connection.poll(60)
+        process.kill()
+        process.join()
+        assert [event.kind for _, event in pool.events()] == ["died"]

@@ -148,6 +148,7 @@ def test_a_store_that_grows_keeps_the_parts_of_its_rows(tmp_path: Path) -> None:
         ({"train": 0.8, "test": 0.3}, "add up to 1"),
         ({"train": 1.0, "test": 0.0}, "above 0"),
         ({}, "add up to 1"),
+        ({"train": float("nan"), "test": 0.5}, "add up to 1, not train=nan, test=0.5"),
         ({"../x": 1.0}, "it names a folder"),
         ({"most": 0.999999, "rest": 0.000001}, "'rest' of 1e-06 has no rows"),
     ],
@@ -156,7 +157,16 @@ def test_splits_that_cannot_be_are_refused(tmp_path: Path, parts: dict[str, floa
     store = write(tmp_path / "a", make_pairs(6))
     with pytest.raises(InputError, match=words):
         split_store(store.folder, tmp_path / "out", parts)
-    assert [path.name for path in tmp_path.iterdir() if path.name not in ("a", "out")] == []
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_store_is_not_made_of_itself(stores: list[PairStore], tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(stores[0].folder)
+    for out in (stores[0].folder, tmp_path / "link"):
+        with pytest.raises(InputError, match="is one of the stores that are read: give a new folder"):
+            merge_stores([store.folder for store in stores], out)
+        with pytest.raises(InputError, match="is one of the stores that are read"):
+            sample_store(stores[0].folder, out, 5)
 
 
 def test_samples_nest_and_depend_on_the_seed(stores: list[PairStore], tmp_path: Path) -> None:

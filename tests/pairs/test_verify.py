@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -79,6 +80,21 @@ def test_every_flipped_byte_is_found(folder: Path) -> None:
     for at in range(0, len(whole), len(whole) // 20):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 128]) + whole[at + 1 :])
         assert [problem.kind for problem in verify(folder).problems] == ["changed"]
+
+
+@pytest.mark.parametrize("damage", [flip, truncate])
+def test_damaged_scores_are_found_and_left_where_they_are(folder: Path, damage: Callable[[Path], None]) -> None:
+    store = PairStore(folder)
+    write_scores(store, "clip", store.ids(), np.random.default_rng(0).random(40), {})
+    path = folder / "scores" / "clip.parquet"
+    damage(path)
+    damaged = path.read_bytes()
+    report = verify(folder)
+    assert [(problem.kind, problem.file) for problem in report.problems] == [("damaged", "scores/clip.parquet")]
+    assert not report.ok
+    assert repair(folder) == report
+    assert path.read_bytes() == damaged
+    assert PairStore(folder).manifest.complete
 
 
 def test_foreign_files_are_reported_and_left_alone(folder: Path) -> None:

@@ -31,12 +31,17 @@ class Stop(Exception):
     """Raised to break a run off."""
 
 
+def settings_of(name: str) -> TrainingSettings:
+    """Of a scenario, whatever the number of processes."""
+    return TrainingSettings(
+        steps=12, batch_size=8, learning_rate=1e-2, log_every=1, checkpoint_every=4, device="cpu", **SCENARIOS[name]
+    )
+
+
 def run(name: str, out: Path) -> dict[str, Any]:
     """One scenario: train, break off after 8 steps, go on in a fresh task; loss curve, scores and final weights."""
     ranks = read_ranks()
-    settings = TrainingSettings(
-        steps=12, batch_size=8, learning_rate=1e-2, log_every=1, checkpoint_every=4, device="cpu", **SCENARIOS[name]
-    )
+    settings = settings_of(name)
     adversarial = name == "adversarial"
     make_task = (lambda: AdversarialTask(noise=False)) if adversarial else TokenTask
     feed = (PointFeed if adversarial else TokenFeed)(8, ranks.rank, ranks.world)

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 import torch
 
 from pairsmith.errors import InputError
+from pairsmith.training import load_weights, train
 from pairsmith.training.distributed import Ranks, choose_device, read_ranks
 from tests.training.ranks import two_processes
-from tests.training.run_ranks import SCENARIOS, run
+from tests.training.run_ranks import SCENARIOS, run, settings_of
+from tests.training.tiny import TokenFeed, TokenTask
 
 
 @pytest.fixture(scope="module")
-def two(tmp_path_factory) -> dict:
+def two_folder(tmp_path_factory) -> Path:
+    """The runs of two processes."""
+    return tmp_path_factory.mktemp("two")
+
+
+@pytest.fixture(scope="module")
+def two(two_folder) -> dict:
     """What two processes found."""
-    return two_processes("tests.training.run_ranks", tmp_path_factory.mktemp("two"))
+    return two_processes("tests.training.run_ranks", two_folder)
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
@@ -26,6 +37,25 @@ def test_two_processes_equal_one(two, tmp_path, name):
     assert [part is None for part in found["parts"]] == [part is None for part in one["parts"]]
     assert found["scores"] == pytest.approx(one["scores"], rel=1e-4)
     for weight, expected in zip(found["weights"], one["weights"], strict=True):
+        assert weight == pytest.approx(expected, abs=2e-5)
+
+
+@pytest.mark.parametrize("name", ["ddp", "fsdp2", "fsdp2-average"])
+def test_one_process_goes_on_from_a_checkpoint_of_two(two, two_folder, tmp_path, name):
+    shutil.copytree(two_folder / name, tmp_path / "out")
+    shutil.rmtree(tmp_path / "out" / "checkpoints" / "step_00000012")
+    feed, steps = TokenFeed(8), []
+    batch = feed.batch
+    feed.batch = lambda step: (steps.append(step), batch(step))[1]
+    task = TokenTask()
+    history = train(task, feed, settings_of(name), tmp_path / "out").history
+    assert steps == [8, 9, 10, 11]
+    for line, expected in zip(history, two[name]["history"], strict=True):
+        assert line["loss"] == pytest.approx(expected["loss"], rel=1e-4)
+    fresh = TokenTask()
+    load_weights(tmp_path / "out", fresh.modules)
+    made = [p.flatten().tolist() for module in fresh.modules.values() for p in module.parameters()]
+    for weight, expected in zip(made, two[name]["weights"], strict=True):
         assert weight == pytest.approx(expected, abs=2e-5)
 
 

@@ -25,8 +25,12 @@ def needs_out(out: Path | None, preview: int | None) -> Path:
 
 
 def cache_folder(out: Path | None) -> Path | None:
-    """Where a server's answers are kept: beside the store."""
-    return None if out is None else out.with_name(f"{out.name}.requests")
+    """Where a server's answers are kept: beside the store, if that is on a disk."""
+    from pairsmith.pairs.remote import RemotePath, as_folder
+
+    if out is None or isinstance(as_folder(out), RemotePath):
+        return None
+    return out.with_name(f"{out.name}.requests")
 
 
 def say_reasons(store: PairStore) -> None:

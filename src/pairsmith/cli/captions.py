@@ -102,6 +102,7 @@ def captions(
     from pairsmith.cli import caption_job
     from pairsmith.cli.caption_models import read_bank
     from pairsmith.errors import InputError
+    from pairsmith.pairs.remote import as_folder
     from pairsmith.settings import merge
 
     base = caption_job.base_settings(writer, model, free, key_variable, prompt)
@@ -152,7 +153,7 @@ def captions(
             execution=watched(execution, display, "captions"),
             progress=told,
         )
-    if store.folder != out or not store.manifest.complete:  # of drafts, or of some of the shards
+    if store.folder != as_folder(out) or not store.manifest.complete:  # of drafts, or of some of the shards
         say(unfinished(store) or f"{store.folder}: all drafts are made; another rank writes {out}")
         return
     say_reasons(store)

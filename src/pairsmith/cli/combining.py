@@ -47,7 +47,7 @@ def register(app: typer.Typer) -> None:
 
 
 def merge_command(
-    stores: Annotated[list[Path], typer.Argument(metavar="STORE...", help="Folders of finished pair stores.")],
+    stores: Annotated[list[Path], typer.Argument(metavar="STORE", help="Folders of finished pair stores.")],
     out: Out,
     duplicates: Annotated[
         Duplicates,

@@ -22,7 +22,9 @@ def report(
     ],
     concepts: Concepts = None,
 ) -> None:
-    """Write the page of a run or of a caption store anew, from the files in its folder; nothing is trained again.
+    """Write the page of a run or caption store anew.
+
+    It is made from the files in the folder; nothing is trained again.
 
     Of a run: OUT/report.html, with its figures, tables and examples; it needs no other file, and a run that is not
     finished has one too. Of a store of captions: OUT.html beside the folder, with what became of every row, and how

@@ -102,8 +102,9 @@ def tell_failed(out: Path, execution: Execution) -> None:
     from pairsmith.pairs import PairStore
     from pairsmith.pairs.manifest import MANIFEST_NAME
     from pairsmith.pairs.outcome import commonest_reasons
+    from pairsmith.pairs.remote import as_folder
 
-    if not execution.retry_failed or not (out / MANIFEST_NAME).is_file():
+    if not execution.retry_failed or not (as_folder(out) / MANIFEST_NAME).is_file():
         return
     failed = PairStore(out, partial=True).iter_pairs([], status="failed")
     reasons = [row.reason for row in failed]

@@ -144,8 +144,8 @@ def export_command(
 def verify_command(store: Store) -> None:
     """Check that a store is whole and unchanged.
 
-    Every shard is hashed anew and compared with the manifest. Exit code 0: every row is there and unchanged; 2:
-    something is missing or broken, and named.
+    Every shard is hashed anew and compared with the manifest; scores, embeddings and selections are read through.
+    Exit code 0: every row that the manifest names is there and unchanged; 2: something is missing or broken, and named.
     """
     from pairsmith.errors import InputError
     from pairsmith.pairs.verify import verify
@@ -154,10 +154,10 @@ def verify_command(store: Store) -> None:
     for problem in report.problems:
         say(str(problem))
     if not report.ok:
-        raise InputError(
-            f"{store} is damaged ({plural(len(report.problems), 'problem')}): run `pairsmith repair {store}`, then the "
-            "command that made it again"
-        )
+        how = f"run `pairsmith repair {store}`, then the command that made it again"
+        if all(problem.kind == "damaged" for problem in report.grave):
+            how = "its rows are whole; delete the files named as damaged, and run the commands that made them again"
+        raise InputError(f"{store} is damaged ({plural(len(report.problems), 'problem')}): {how}")
     state = "whole" if report.complete else "whole so far, but unfinished"
     say(f"{store}: {state}, {plural(report.rows, 'row')} in {plural(report.shards, 'shard')}")
 
@@ -184,11 +184,17 @@ def repair_command(
         return
     after = verify(store)
     if not after.ok:
-        raise InputError(f"{store}: {after.problems[0]} cannot be repaired; mend what the store was made from")
-    if after.complete and not report.problems:
-        say(f"{store}: nothing to repair")
-    elif after.complete:
-        say(f"{store}: cleaned")
+        left = after.grave[0]
+        how = "delete that file and run the command that made it again"
+        if left.kind != "damaged":
+            how = "mend what the store was made from"
+        raise InputError(f"{store}: {left} cannot be repaired; {how}")
+    found = [problem for problem in report.problems if problem.kind != "foreign"]
+    done = "cleaned" if found else "nothing to repair"
+    if after.complete:
+        say(f"{store}: {done}")
+    elif after.shards == report.shards and not retry_failed:
+        say(f"{store}: {done}, but it is unfinished: run the command that makes it again, it goes on where it stopped")
     else:
         say(f"{store}: broken shards are out; run the command that made it again, and it makes exactly those")
 

@@ -19,6 +19,7 @@ import pyarrow as pa
 from pairsmith.errors import InputError
 from pairsmith.pairs.atomic import crash_point, sweep_temporaries
 from pairsmith.pairs.lock import FolderLock
+from pairsmith.pairs.remote import RemotePath
 from pairsmith.pairs.sidecars import read_table, write_table
 from pairsmith.settings import canonical_json, first_difference
 
@@ -106,7 +107,11 @@ class Parts:
 
     def remove(self) -> None:
         """Take the folder away: all is in the sidecar."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if isinstance(self._folder, RemotePath):
+            for path in self._files():
+                path.unlink(missing_ok=True)
+        else:
+            shutil.rmtree(self._folder, ignore_errors=True)
         self._lock.release()
 
     def release(self) -> None:
@@ -114,7 +119,7 @@ class Parts:
         self._lock.release()
 
     def _files(self) -> list[Path]:
-        return sorted(self._folder.glob("part-*.parquet"))
+        return sorted(self._folder.glob("part-*.parquet"), key=str)
 
 
 def table_of_rows(rows: ScoredRows) -> pa.Table:

@@ -52,7 +52,7 @@ class Rank:
             return _launched(environment)
         if world is None:
             raise InputError("--rank needs --world, the number of all ranks")
-        if not rank.isdigit():
+        if not (rank.isascii() and rank.isdigit()):
             raise InputError(f"--rank {rank}: give a number from 0, or auto")
         return cls(int(rank), world)
 

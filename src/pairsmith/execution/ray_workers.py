@@ -17,6 +17,8 @@ from pairsmith.errors import InputError
 from pairsmith.execution.recipe import Build, pack
 from pairsmith.execution.serving import Event, Server
 
+logger = logging.getLogger(__name__)
+
 _STORE_BYTES = 96 * 2**20  # only recipes and names of shards go through Ray's object store
 
 # Of a Ray that is started for one run, unless the user has said otherwise. Workers keep the priority that the user gave
@@ -54,7 +56,7 @@ class RayPool:
         cuda: each gets a GPU of its own from Ray.
 
     Raises:
-        InputError: Ray is not installed, or its cluster cannot be reached.
+        InputError: Ray is not installed, its cluster cannot be reached, or no GPU is where it was started for this run.
         PairsmithError: as `recipe.pack`.
     """
 
@@ -67,7 +69,7 @@ class RayPool:
         self._ray = ray
         self._began = not ray.is_initialized()
         if self._began:
-            _begin(workers)
+            _begin(workers, cuda)
         self._class: Any = ray.remote(num_cpus=1, num_gpus=1 if cuda else 0, max_restarts=0)(_Actor)
         self._actors: dict[int, Any] = {}
         self._pending: dict[Any, int] = {}  # call -> worker
@@ -115,8 +117,12 @@ def check_ray() -> None:
         raise InputError("the executor ray needs Ray: pip install 'pairsmith[ray]'")
 
 
-def _begin(workers: int) -> None:
-    """Join the cluster of RAY_ADDRESS, or start one of as many cores as there are workers."""
+def _begin(workers: int, cuda: bool) -> None:
+    """Join the cluster of RAY_ADDRESS, or start one of as many cores as there are workers.
+
+    Raises:
+        InputError: it cannot be used, or is this machine alone, which has no GPU.
+    """
     import ray
 
     own: dict[str, Any] = {}
@@ -128,6 +134,13 @@ def _begin(workers: int) -> None:
     except (ConnectionError, RuntimeError, TimeoutError, ValueError) as error:
         where = os.environ.get("RAY_ADDRESS", "on this machine")
         raise InputError(f"Ray ({where}) cannot be used: {str(error).strip().splitlines()[0]}") from error
+    if cuda and not ray.cluster_resources().get("GPU"):
+        if own:  # nobody will add one, and actors would wait for ever
+            ray.shutdown()
+            raise InputError(
+                "Ray finds no GPU on this machine: use --device cpu, or name a cluster that has some in RAY_ADDRESS"
+            )
+        logger.warning("the Ray cluster has no GPU yet: workers wait until a node with one joins it")
 
 
 @contextmanager

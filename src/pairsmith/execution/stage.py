@@ -24,6 +24,7 @@ from pairsmith.execution.tally import Progress, Tally
 from pairsmith.pairs.joint_writer import JointWriter
 from pairsmith.pairs.manifest import ShardEntry, shard_index
 from pairsmith.pairs.outcome import check_outcome
+from pairsmith.pairs.remote import RemotePath, as_folder
 from pairsmith.pairs.schema import Pair
 from pairsmith.pairs.shards import ShardFile
 from pairsmith.pairs.store import PairStore
@@ -57,7 +58,7 @@ def run_stage(
     that dies costs its shard's time, for another makes the shard again.
 
     Args:
-        out: folder of the store.
+        out: folder of the store, or its address on object storage, which ranks and Ray's workers cannot share.
         items: what rows are made of, or how many there are (then an item is its number). Same settings and inputs must
             mean the same items.
         make_rows: items of a batch -> one pair each, in order; must not depend on how items fall into batches.
@@ -85,7 +86,9 @@ def run_stage(
     for name, value in (("shard_rows", shard_rows), ("batch_rows", batch_rows)):
         if value < 1:
             raise InputError(f"{name} must be at least 1, not {value}")
-    out = Path(out)
+    out = as_folder(out)
+    if isinstance(out, RemotePath) and execution.executor == "ray":
+        raise InputError(f"{out}: Ray's workers hand shards over on a disk that they share: give --out a folder there")
     all_items: Sequence[Any] = range(items) if isinstance(items, int) else items
     about: dict[str, Any] = {
         "settings": settings,
@@ -102,7 +105,7 @@ def run_stage(
             if run.todo:
                 staged = not execution.here or execution.rank is not None or execution.retry_failed
                 work = writer.work_folder if staged else None
-                maker = ShardMaker(out, work, make_rows, batch_rows, num_tokens, describe)
+                maker = ShardMaker(writer.folder, work, make_rows, batch_rows, num_tokens, describe)
                 run.make(maker)
             writer.seal()
     store = PairStore(out, partial=execution.rank is not None)

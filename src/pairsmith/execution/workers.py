@@ -62,7 +62,7 @@ class LocalPool:
         connection, process = self._pool[number]
         try:
             return connection.recv()
-        except (EOFError, ConnectionResetError):
+        except (EOFError, OSError):  # its end, also in the middle of what it told
             connection.close()
             process.join()
             del self._pool[number]

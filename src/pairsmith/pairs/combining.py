@@ -20,6 +20,7 @@ import pyarrow as pa
 from pairsmith.errors import InputError
 from pairsmith.pairs.carrying import Part, carry_sidecars, check_sidecars
 from pairsmith.pairs.manifest import Manifest
+from pairsmith.pairs.remote import RemotePath, as_folder
 from pairsmith.pairs.store import PairStore
 from pairsmith.pairs.writer import PairWriter
 from pairsmith.seeds import row_seed
@@ -96,8 +97,10 @@ def split_store(
     Raises:
         InputError: shares that do not add up to 1, unfit names, a part without rows, or as `merge_stores`.
     """
-    if not parts or min(parts.values()) <= 0 or abs(sum(parts.values()) - 1) > 1e-6:
-        raise InputError(f"the shares of a split are above 0 and add up to 1, not {dict(parts)}")
+    shares = parts.values()
+    if not all(share > 0 for share in shares) or not abs(sum(shares) - 1) <= 1e-6:  # nor NaN, which is neither
+        told = ", ".join(f"{name}={share:g}" for name, share in parts.items()) or "none"
+        raise InputError(f"the shares of a split are above 0 and add up to 1, not {told}")
     for name in parts:
         if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
             raise InputError(f"the part {name!r} must be of letters, digits, '_' and '-': it names a folder")
@@ -106,13 +109,14 @@ def split_store(
     borders = np.cumsum(list(parts.values()))
     borders[-1] = 1.0 + 1e-9
     numbers = np.searchsorted(borders, places, side="right")  # [rows]
-    made: dict[str, PairStore] = {}
-    for number, name in enumerate(parts):
-        rows = np.flatnonzero(numbers == number)
+    taken = {name: np.flatnonzero(numbers == number) for number, name in enumerate(parts)}
+    for name, rows in taken.items():  # before anything is written
         if not len(rows):
             raise InputError(
                 f"{source}: the part {name!r} of {parts[name]:g} has no rows; the store is too small for it"
             )
+    made: dict[str, PairStore] = {}
+    for name, rows in taken.items():
         settings = {"stage": "split", "parts": dict(parts), "part": name, "seed": seed, "by": by}
         made[name] = _write(
             [(store, rows)], Path(out) / name, settings, {"store": store.fingerprint}, shard_rows, progress
@@ -208,6 +212,7 @@ def _write(
         raise InputError(f"shard_rows must be at least 1, not {shard_rows}")
     model: Manifest = part[0][0].manifest
     total = sum(len(rows) for _, rows in part)
+    check_new(out, [store for store, _ in part])
     with PairWriter(
         out,
         settings=settings,
@@ -227,6 +232,22 @@ def _write(
             carry_sidecars(part, PairStore(out, partial=True))
             writer.seal()
     return PairStore(out)
+
+
+def check_new(out: Path | str, sources: Sequence[PairStore]) -> None:
+    """See that a store is not to be made of itself.
+
+    Raises:
+        InputError: `out` is one of the sources.
+    """
+    folder = as_folder(out)
+    for store in sources:
+        if folder == store.folder or (not isinstance(folder, RemotePath) and _same_folder(folder, store.folder)):
+            raise InputError(f"{out} is one of the stores that are read: give a new folder for what is made of them")
+
+
+def _same_folder(one: Path, other: Path) -> bool:
+    return not isinstance(other, RemotePath) and one.exists() and one.samefile(other)
 
 
 def _rows_between(part: Part, first: int, end: int) -> pa.Table:

@@ -17,7 +17,7 @@ import pyarrow as pa
 from pairsmith.errors import InputError
 from pairsmith.pairs.atomic import crash_point
 from pairsmith.pairs.carrying import carry_sidecars, check_sidecars
-from pairsmith.pairs.combining import Progress
+from pairsmith.pairs.combining import Progress, check_new
 from pairsmith.pairs.scores import read_score_column, sidecar_names
 from pairsmith.pairs.shards import write_shard_file
 from pairsmith.pairs.store import PairStore
@@ -49,6 +49,7 @@ def join_scores(
     columns = {name: read_score_column(store, name) for name in wanted}
     manifest = store.manifest
     total = sum(entry.rows for entry in manifest.shards)
+    check_new(out, [store])
     with PairWriter(
         out,
         settings={"stage": "join", "scores": {name: dict(column.settings) for name, column in columns.items()}},

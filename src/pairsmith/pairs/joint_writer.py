@@ -15,6 +15,7 @@ from pairsmith.errors import InputError
 from pairsmith.pairs.atomic import sweep_temporaries
 from pairsmith.pairs.lock import FolderBusy, FolderLock
 from pairsmith.pairs.manifest import Manifest, ShardEntry, shard_index
+from pairsmith.pairs.remote import RemotePath, as_folder
 from pairsmith.pairs.work_folder import WorkFolder
 from pairsmith.pairs.writer import StoreWriter
 from pairsmith.settings import Settings
@@ -30,10 +31,15 @@ class JointWriter(StoreWriter):
         others: as for `StoreWriter`, and the same for every writer of the store.
 
     Raises:
-        InputError: as `StoreWriter`; a writer that is alone there is at work.
+        InputError: as `StoreWriter`; a writer that is alone there is at work; the folder is on object storage.
     """
 
     def __init__(self, folder: Path | str, *, shards: int, settings: Mapping[str, Any] | Settings, **others: Any):
+        if isinstance(as_folder(folder), RemotePath):
+            raise InputError(
+                f"{as_folder(folder)}: object storage has no locks, which ranks need: give them a folder on a disk "
+                "that they share, or use one process with --workers"
+            )
         self._shards = shards
         self._work: WorkFolder | None = None
         super().__init__(folder, settings=settings, **others)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pairsmith.pairs.lock import FolderLock
 from pairsmith.pairs.manifest import MANIFEST_NAME, Manifest
+from pairsmith.pairs.remote import as_folder
 
 
 def is_complete(folder: Path) -> bool:
@@ -14,6 +15,7 @@ def is_complete(folder: Path) -> bool:
     Raises:
         InputError: its manifest cannot be read.
     """
+    folder = as_folder(folder)
     return (folder / MANIFEST_NAME).is_file() and Manifest.load(folder).complete
 
 
@@ -23,6 +25,7 @@ def reopen(folder: Path) -> None:
     Raises:
         InputError: no store, or somebody writes there.
     """
+    folder = as_folder(folder)
     with FolderLock(folder):
         manifest = Manifest.load(folder)
         manifest.without_shards([entry.name for entry in manifest.shards]).save(folder)

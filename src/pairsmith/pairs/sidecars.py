@@ -32,6 +32,7 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
 }
 _OPTIONAL = ("reason", "twin")
 METADATA = b"pairsmith"
+_CHECKED_ROWS = 10_000  # in memory, while a file is read through
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*$")
 
 
@@ -177,6 +178,24 @@ def read_table(path: Path) -> tuple[pa.Table, dict[str, Any]]:
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         raise _no_sidecar(path, error) from error
     return table, about
+
+
+def check_sidecar(path: Path) -> None:
+    """Read a sidecar through, batch by batch.
+
+    Raises:
+        InputError: damaged, or another kind of file.
+    """
+    schema, _ = read_about(path)
+    try:
+        if "id" not in schema.names:
+            raise ValueError("it has no column id")
+        with path.open("rb") as file:
+            parquet = pq.ParquetFile(file, page_checksum_verification=True, pre_buffer=False)
+            for batch in parquet.iter_batches(batch_size=_CHECKED_ROWS, use_threads=False):
+                batch.validate(full=True)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise _no_sidecar(path, error) from error
 
 
 def _no_sidecar(path: Path, error: Exception) -> InputError:

@@ -15,16 +15,17 @@ from pairsmith.pairs.manifest import MANIFEST_NAME, Manifest, ShardEntry, shard_
 from pairsmith.pairs.remote import as_folder
 from pairsmith.pairs.schema import make_schema
 from pairsmith.pairs.shards import ShardFile
-from pairsmith.pairs.sidecars import EMBEDDINGS_FOLDER, SCORES_FOLDER, SELECTIONS_FOLDER
+from pairsmith.pairs.sidecars import EMBEDDINGS_FOLDER, SCORES_FOLDER, SELECTIONS_FOLDER, check_sidecar
 from pairsmith.pairs.work_folder import WORK_FOLDER
 from pairsmith.pairs.writer import CARD_NAME
 
 logger = logging.getLogger(__name__)
 
-ProblemKind = Literal["missing", "torn", "changed", "unreadable", "unlisted", "temporary", "foreign", "duplicate"]
+ProblemKind = Literal[
+    "missing", "torn", "changed", "unreadable", "unlisted", "temporary", "foreign", "duplicate", "damaged"
+]
 
-# Problems that cost rows, or would show a reader rows that are not the store's.
-_GRAVE = ("missing", "torn", "changed", "unreadable", "unlisted", "duplicate")
+_GRAVE = ("missing", "torn", "changed", "unreadable", "unlisted", "duplicate", "damaged")
 _BELONGS = {MANIFEST_NAME, CARD_NAME, SCORES_FOLDER, SELECTIONS_FOLDER, EMBEDDINGS_FOLDER, WORK_FOLDER}
 
 
@@ -34,7 +35,8 @@ class Problem:
 
     `kind` is "missing" (no file), "torn" (another size), "changed" (another SHA-256), "unreadable" (as listed, but no
     shard of this store), "unlisted" (a shard that the manifest does not name), "temporary" (left by a killed writer),
-    "foreign" (not of the store; never touched) or "duplicate" (an id that several rows share).
+    "foreign" (not of the store; never touched), "duplicate" (an id that several rows share) or "damaged" (scores,
+    embeddings or a selection that cannot be read; never touched, for they may be somebody's own file).
     """
 
     kind: ProblemKind
@@ -56,13 +58,18 @@ class Report:
     problems: tuple[Problem, ...]
 
     @property
+    def grave(self) -> tuple[Problem, ...]:
+        """Problems that cost rows or scores, or would show a reader rows that are not the store's."""
+        return tuple(problem for problem in self.problems if problem.kind in _GRAVE)
+
+    @property
     def ok(self) -> bool:
         """Whether every row is there and unchanged; foreign and temporary files do no harm."""
-        return not any(problem.kind in _GRAVE for problem in self.problems)
+        return not self.grave
 
 
 def verify(folder: Path | str) -> Report:
-    """Hash every shard anew and compare the folder with its manifest.
+    """Hash every shard anew and compare the folder with its manifest; read scores, embeddings and selections through.
 
     Raises:
         InputError: the folder is no store, or its manifest cannot be read.
@@ -73,6 +80,7 @@ def verify(folder: Path | str) -> Report:
     broken = {problem.file for problem in problems}
     problems += _strays(folder, manifest)
     problems += _duplicates(folder, manifest, broken)
+    problems += _sidecars(folder)
     rows = sum(entry.rows for entry in manifest.shards)
     return Report(folder, rows, len(manifest.shards), manifest.complete, tuple(problems))
 
@@ -165,6 +173,21 @@ def _duplicates(folder: Path, manifest: Manifest, broken: set[str]) -> list[Prob
             seen.add(row_id)
         if repeated:
             problems.append(Problem("duplicate", entry.name, f"{len(repeated)} ids are not new, such as {repeated[0]}"))
+    return problems
+
+
+def _sidecars(folder: Path) -> list[Problem]:
+    """Scores, embeddings and selections that cannot be read; their pages carry checksums."""
+    problems = []
+    for name in (SCORES_FOLDER, EMBEDDINGS_FOLDER, SELECTIONS_FOLDER):
+        inside = folder / name
+        if inside.is_symlink():  # leads out of the store
+            continue
+        for path in sorted(inside.glob("*.parquet"), key=str):
+            try:
+                check_sidecar(path)
+            except InputError as error:
+                problems.append(Problem("damaged", f"{name}/{path.name}", str(error)))
     return problems
 
 

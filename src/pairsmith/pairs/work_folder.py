@@ -11,7 +11,7 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pairsmith.errors import InputError
@@ -98,18 +98,25 @@ class WorkFolder:
         if self._present is not None:
             os.close(self._present)
             self._present = None
-            sweep_work(self.path.parent)
+            sweep_work(self.path.parent, alone=False)
 
 
-def sweep_work(store: Path) -> bool:
-    """Remove the work folder of a store; False where somebody is at work in it, who then keeps it."""
+def sweep_work(store: Path, *, alone: bool = True) -> bool:
+    """Remove the work folder of a store; False where somebody is at work in it, who then keeps it.
+
+    Args:
+        store: the store's folder.
+        alone: the caller holds the lock of the store, so nobody can come to the work folder meanwhile. One who leaves
+            others behind does not: a folder that another is just removing, or has made anew, is none of his.
+    """
     path = store / WORK_FOLDER
     if not path.exists():
         return True
     try:
         descriptor = os.open(path / _PRESENT, os.O_RDWR)
     except FileNotFoundError:  # the workers of a writer that has the whole store to itself leave no such file
-        shutil.rmtree(path, ignore_errors=True)
+        if alone:
+            shutil.rmtree(path, ignore_errors=True)
         return True
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
@@ -117,10 +124,23 @@ def sweep_work(store: Path) -> bool:
         if _can_lock(descriptor):
             if not _lock(descriptor, exclusive=True, wait=False):
                 return False
-            shutil.rmtree(path, ignore_errors=True)
+            if _still_at(descriptor, path / _PRESENT):
+                _remove(path)
         return True
     finally:
         os.close(descriptor)
+
+
+def _remove(path: Path) -> None:
+    """Take a work folder away, the file of those present last: until it is gone, nobody comes in past its lock."""
+    with suppress(OSError):
+        for inside in path.iterdir():
+            if inside.is_dir() and not inside.is_symlink():
+                shutil.rmtree(inside, ignore_errors=True)
+            elif inside.name != _PRESENT:
+                inside.unlink(missing_ok=True)
+        (path / _PRESENT).unlink()
+        path.rmdir()  # unless somebody has come in since
 
 
 def is_abandoned(store: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ from pairsmith.errors import InputError
 from pairsmith.pairs.atomic import atomic_file, crash_point, sweep_temporaries, sync_folder
 from pairsmith.pairs.lock import FolderBusy, FolderLock
 from pairsmith.pairs.manifest import MANIFEST_NAME, Manifest, ShardEntry, shard_index
-from pairsmith.pairs.remote import as_folder
+from pairsmith.pairs.remote import RemotePath, as_folder
 from pairsmith.pairs.schema import Pair, pairs_to_table
 from pairsmith.pairs.shards import fit_table, write_shard_file
 from pairsmith.pairs.work_folder import WORK_FOLDER, sweep_work
@@ -90,6 +91,7 @@ class StoreWriter(ABC):
         layout: Mapping[str, int] | None = None,
     ) -> None:
         self.folder = as_folder(folder)
+        self._staging: tempfile.TemporaryDirectory[str] | None = None  # for a store that is on no disk
         wanted = Manifest.make(kind, settings, inputs or {}, tokenizer, num_tokens, layout or {})
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -168,10 +170,15 @@ class StoreWriter(ABC):
             self._save(self.manifest.without_shards([entry.name]))
         self._check_open()
         try:
-            os.replace(staged / entry.name, self.folder / entry.name)
-            sync_folder(self.folder)
+            if isinstance(self.folder, RemotePath):
+                (self.folder / entry.name).put(staged / entry.name)
+                (staged / entry.name).unlink()
+            else:
+                os.replace(staged / entry.name, self.folder / entry.name)
+                sync_folder(self.folder)
         except OSError as error:
-            raise InputError(f"{self.folder / entry.name}: cannot be written ({error.strerror})") from error
+            why = error.strerror or error
+            raise InputError(f"{self.folder / entry.name}: cannot be written ({why})") from error
         crash_point("renamed", (shard_index(entry.name) or 0) + 1)
         self._save(self.manifest.with_shard(entry))
 
@@ -194,8 +201,12 @@ class StoreWriter(ABC):
 
     @property
     def work_folder(self) -> Path:
-        """Below which workers stage what they make; gone once nobody writes."""
-        return self.folder / WORK_FOLDER
+        """Below which workers stage what they make, on a disk; gone once nobody writes."""
+        if not isinstance(self.folder, RemotePath):
+            return self.folder / WORK_FOLDER
+        if self._staging is None:
+            self._staging = tempfile.TemporaryDirectory(prefix="pairsmith-")
+        return Path(self._staging.name)
 
     def __enter__(self) -> Self:
         return self
@@ -263,4 +274,6 @@ class PairWriter(StoreWriter):
         """Let another writer at the folder; called by `seal` and at the end of a `with` block."""
         if self._lock.held:
             sweep_work(self.folder)
+        if self._staging is not None:
+            self._staging.cleanup()
         self._lock.release()
