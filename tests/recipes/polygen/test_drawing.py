@@ -18,7 +18,9 @@ from pairsmith.stages.joined_allocation import JoinedAllocation
 from pairsmith.stages.negative_rows import add_negative_rows
 from tests.recipes.polygen.tiny import small_settings
 
-SETTINGS = small_settings("arms=[single, repeated, ensemble, negatives]", "views=3", "budget=22")
+SETTINGS = small_settings(
+    "arms=[single, repeated, ensemble, negatives]", "views=3", "clip.training.batch_size=9", "budget=22"
+)
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ SMALL = [
     "arms=[single, ensemble, negatives, negatives_constant]",
     "seeds=1",
     "budget=24",
+    "batch_views=null",
     "pairs.count=8",
     "caption_count=44",
     "render.shard_rows=5",
