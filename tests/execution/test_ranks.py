@@ -152,6 +152,15 @@ def test_one_who_leaves_spares_a_folder_that_was_made_anew(tmp_path: Path, monke
     assert not (tmp_path / WORK_FOLDER).exists()
 
 
+def test_a_work_folder_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / WORK_FOLDER).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="is a link"):
+        WorkFolder(tmp_path / "store")
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
 def test_ranks_come_from_options_or_from_the_launcher() -> None:
     array = {"SLURM_ARRAY_TASK_ID": "7", "SLURM_ARRAY_TASK_COUNT": "4", "SLURM_ARRAY_TASK_MIN": "1"}
     array["SLURM_ARRAY_TASK_STEP"] = "2"  # --array=1-7:2
@@ -172,6 +181,9 @@ def test_ranks_come_from_options_or_from_the_launcher() -> None:
     ):
         with pytest.raises(InputError, match=words):
             Rank.parse(rank, world, {})
+    for lacking in ("RANK", "WORLD_SIZE"):  # half of torchrun's beside a whole array
+        with pytest.raises(InputError, match=f"{lacking} is not set"):
+            Rank.parse("auto", None, array | {name: value for name, value in torchrun.items() if name != lacking})
 
 
 def test_every_shard_belongs_to_one_rank() -> None:

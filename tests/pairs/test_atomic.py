@@ -3,12 +3,13 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pairsmith.errors import InputError
-from pairsmith.pairs.atomic import HashingFile, atomic_file, crash_point, sweep_temporaries
+from pairsmith.pairs.atomic import HashingFile, atomic_file, crash_point, sweep_temporaries, sync_folder
 
 
 def test_the_file_appears_only_at_the_end_with_its_hash(tmp_path: Path) -> None:
@@ -100,3 +101,19 @@ def test_crash_points_pass_unless_they_are_named(monkeypatch: pytest.MonkeyPatch
     assert killed == []
     crash_point("renamed", 2)
     assert killed == [os.getpid()]
+
+
+def test_folders_that_cannot_be_synced_are_no_fault_and_broken_disks_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(code: int) -> Callable[[int], None]:
+        def fsync(descriptor: int) -> None:
+            raise OSError(code, "no")
+
+        return fsync
+
+    monkeypatch.setattr(os, "fsync", failing(errno.EINVAL))
+    sync_folder(tmp_path)
+    monkeypatch.setattr(os, "fsync", failing(errno.EIO))
+    with pytest.raises(OSError, match="no"):
+        sync_folder(tmp_path)

@@ -65,6 +65,11 @@ def _launched(environment: Mapping[str, str]) -> Rank:
             "--rank auto: neither SLURM_ARRAY_TASK_ID and SLURM_ARRAY_TASK_COUNT nor RANK and WORLD_SIZE are set"
         )
 
+    for pair in (names[:2], names[2:]):
+        lacking = [name for name in pair if name not in environment]
+        if len(lacking) == 1:  # the other alone would leave shards that nobody makes
+            raise InputError(f"--rank auto: {lacking[0]} is not set, and its companion is; set both or neither")
+
     def number(name: str, default: int) -> int:
         try:
             return int(environment.get(name, default))

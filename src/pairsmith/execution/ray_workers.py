@@ -19,6 +19,7 @@ from pairsmith.execution.serving import Event, Server
 
 logger = logging.getLogger(__name__)
 
+_PATIENCE = 60.0  # seconds without a worker after which the user is told what is waited for
 _STORE_BYTES = 96 * 2**20  # only recipes and names of shards go through Ray's object store
 
 # Of a Ray that is started for one run, unless the user has said otherwise. Workers keep the priority that the user gave
@@ -73,6 +74,7 @@ class RayPool:
         self._class: Any = ray.remote(num_cpus=1, num_gpus=1 if cuda else 0, max_restarts=0)(_Actor)
         self._actors: dict[int, Any] = {}
         self._pending: dict[Any, int] = {}  # call -> worker
+        self._opened = False  # whether any worker was heard of
 
     def start(self, number: int) -> None:
         """Ask for an actor; it will tell that it is ready once it has a place."""
@@ -86,13 +88,20 @@ class RayPool:
 
     def events(self) -> list[tuple[int, Event]]:
         """What happened next; waits for it."""
-        ready, _ = self._ray.wait(list(self._pending), num_returns=1)
+        ready: list[Any] = []
+        while not ready:
+            ready, _ = self._ray.wait(list(self._pending), num_returns=1, timeout=_PATIENCE)
+            if not ready and not self._opened:
+                logger.warning("no worker has found a place in the Ray cluster yet; still waiting for one")
+        self._opened = True
         found = []
         for call in ready:
             number = self._pending.pop(call)
             try:
                 event = self._ray.get(call)
-            except self._ray.exceptions.RayActorError as error:
+            except self._ray.exceptions.RayTaskError:
+                raise  # a fault of the program
+            except self._ray.exceptions.RayError as error:  # the actor, its node, or its memory
                 del self._actors[number]
                 event = Event("died", str(error).strip().splitlines()[0])
             found.append((number, event))

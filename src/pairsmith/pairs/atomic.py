@@ -131,12 +131,18 @@ def _explain(path: Path | RemotePath, error: OSError) -> InputError:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make renames and removals inside `folder` outlast a power cut; object storage needs nothing for that."""
+    """Make renames and removals inside `folder` outlast a power cut.
+
+    Object storage needs nothing for that, and some mounted file systems know no such thing.
+    """
     if isinstance(folder, RemotePath):
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
     finally:
         os.close(descriptor)
 

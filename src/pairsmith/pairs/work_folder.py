@@ -40,6 +40,8 @@ class WorkFolder:
 
     def __init__(self, store: Path) -> None:
         self.path = store / WORK_FOLDER
+        if self.path.is_symlink():
+            raise InputError(f"{self.path} is a link, through which nothing is written: delete it and run again")
         self._leases: dict[int, int] = {}  # shard -> descriptor
         self._present: int | None = self._join()
 

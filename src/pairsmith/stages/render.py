@@ -12,6 +12,7 @@ from pairsmith.errors import InputError
 from pairsmith.execution import ALONE, Execution, MakeRows, RowFactory, run_stage
 from pairsmith.execution.tally import Progress
 from pairsmith.pairs import Pair, PairStore, pair_id
+from pairsmith.pairs.schema import table_to_pairs
 from pairsmith.settings import canonical_json
 from pairsmith.stages.allocation import Allocation
 from pairsmith.stages.joined_allocation import JoinedAllocation
@@ -91,10 +92,8 @@ class _Job:
     revision: str
     sampling: Mapping[str, Any]
 
-    def blank(self, item: tuple[int, int]) -> Pair:
-        """The row of (position of a caption, turn) before it is drawn."""
-        position, turn = item
-        pair = self.captions.pair(position)
+    def blank(self, pair: Pair, turn: int) -> Pair:
+        """The row of a caption's picture number `turn` before it is drawn."""
         settings = canonical_json(self.sampling)
         key = pair_id(pair.caption, self.name, self.revision, settings, turn)
         return replace(
@@ -111,7 +110,8 @@ class _Job:
 
     def draw(self, renderer: Renderer, batch: Sequence[tuple[int, int]]) -> list[Pair]:
         """The rows of a batch."""
-        blanks = [self.blank(item) for item in batch]
+        captions = table_to_pairs(self.captions.take([position for position, _ in batch]))
+        blanks = [self.blank(pair, turn) for pair, (_, turn) in zip(captions, batch, strict=True)]
         drawings = renderer.draw(
             [pair.caption for pair in blanks], [pair.group for pair in blanks], [turn for _, turn in batch]
         )

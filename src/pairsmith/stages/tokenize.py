@@ -15,6 +15,7 @@ from pairsmith.execution import ALONE, Execution, MakeRows, RowFactory, run_stag
 from pairsmith.execution.tally import Progress
 from pairsmith.pairs import Pair, PairStore
 from pairsmith.pairs.images import load_pixels
+from pairsmith.pairs.schema import table_to_pairs
 from pairsmith.tokenizer.model import VQTokenizer
 
 
@@ -97,7 +98,7 @@ def _open(store: PairStore, recipe: TokenizerRecipe, keep_images: bool) -> MakeR
 
 def _encode(store: PairStore, tokenizer: VQTokenizer, keep_images: bool, positions: Sequence[int]) -> list[Pair]:
     """The rows of a batch of positions."""
-    pairs = [store.pair(position) for position in positions]
+    pairs = table_to_pairs(store.take(positions))
     pixels = np.stack([load_pixels(_picture(pair), tokenizer.config.image_size) for pair in pairs])
     on_device = torch.from_numpy(pixels).to(tokenizer.codebook.device)
     tokens = tokenizer.encode(on_device).cpu().numpy().astype(np.uint16)  # [B, N]

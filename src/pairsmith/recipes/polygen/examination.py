@@ -32,7 +32,6 @@ from pairsmith.pairs.schema import table_to_pairs
 from pairsmith.recipes.percentages import percent_interval
 from pairsmith.recipes.polygen.settings import PolygenSettings
 from pairsmith.scenes import World, read
-from pairsmith.scenes.grammar import Facts
 from pairsmith.seeds import row_seed
 from pairsmith.stages.allocation import Allocation, AllocationSettings, allocate
 
@@ -42,27 +41,20 @@ _SPECTRUM_SIDE = 256  # pixels at most a side of what spectra are taken of
 
 
 def choose_captions(settings: PolygenSettings, rows: PairStore, plans: Sequence[Allocation], folder: Path) -> PairStore:
-    """Base captions that no arm draws, nor, on scenes, another caption of the same scene.
+    """Base captions that no arm draws.
+
+    On scenes an arm may draw another caption of the same scene. Leaving those out, too, would leave pairs of objects
+    alone, since there are few single ones.
 
     Raises:
         InputError: there are too few of them.
     """
-    captions = rows.table(["id", "caption", "negative_kind"])
+    captions = rows.table(["id", "negative_kind"])
     used = np.zeros(len(captions), np.bool_)  # [len(rows)]
     for plan in plans:
         used |= pc.is_in(captions.column("id"), value_set=plan.caption_ids()).to_numpy()
-    seen = {
-        _content(settings, caption)
-        for chunk in captions.column("caption").filter(pa.array(used)).chunks
-        for caption in chunk.to_pylist()
-    }
-    shown = pc.fill_null(pc.equal(captions.column("negative_kind"), BASE_KIND), False)
-    free = [
-        row_id
-        for part in captions.filter(pc.invert(shown)).select(["id", "caption"]).to_batches()
-        for row_id, caption in zip(*(column.to_pylist() for column in part.columns), strict=True)
-        if _content(settings, caption) not in seen
-    ]
+    negative = pc.fill_null(pc.equal(captions.column("negative_kind"), BASE_KIND), False).to_numpy()
+    free = captions.column("id").filter(pa.array(~used & ~negative)).to_pylist()
     count = settings.examination.captions
     if len(free) < count:
         raise InputError(
@@ -156,11 +148,6 @@ def probe_generators(
     features = picture_features(encoder, shown)
     found = generator_probe(features, generators, captions, [picture.name for picture in shown], seed=settings.seed)
     return {"probe": asdict(found.interval()), "chance": chance(generators)}
-
-
-def _content(settings: PolygenSettings, caption: str) -> Facts | str:
-    """What a caption says: of scenes the facts, however they are worded."""
-    return (read(caption) if settings.on_scenes else None) or caption
 
 
 def _shared_captions(pictures: Mapping[str, PairStore]) -> dict[str, list[int]]:
