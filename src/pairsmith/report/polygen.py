@@ -135,6 +135,7 @@ def _facts(run: PolygenRun) -> list[tuple[str, str]]:
         ("Pictures of each arm", count(settings.budget)),
         ("Generators", ", ".join(run.generators.values())),
         ("Pictures of a caption in ensembles", count(settings.view_count)),
+        ("of these in one batch", count(min(settings.view_count, settings.batch_views or settings.view_count))),
         ("Captions by", {"scenes": "the built-in world's grammar"}.get(settings.writer.kind, settings.writer.model)),
         ("Hard negatives by", "rules" if settings.negatives.by == "rules" else settings.negatives.model),
         ("Each encoder", f"{length}, {count(training.batch_size)} pictures a step"),
