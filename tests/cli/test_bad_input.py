@@ -11,7 +11,6 @@ import yaml
 from pairsmith.pairs import Pair, PairStore, imported_id
 from pairsmith.pairs.atomic import HashingFile
 from tests.cli.test_errors import only_sentence
-from tests.cli.test_models import models  # noqa: F401, a fixture
 from tests.pairs.importers.samples import huge_picture, picture
 from tests.pairs.rows import folder_bytes
 from tests.recipes.synth2.tiny import own_settings
@@ -87,7 +86,7 @@ def bad_store(tmp_path):
 
 
 @pytest.fixture
-def commands(models):  # noqa: F811
+def commands(models):
     """Command -> its arguments, but for the store and --out."""
     drawing = ("--generator", models / "generator", "--tokenizer", models / "tokenizer")
     return {
@@ -143,7 +142,7 @@ def test_a_full_disk_costs_only_the_shard_at_hand(pairsmith, commands, tmp_path,
     assert folder_bytes(tmp_path / "cut") == folder_bytes(tmp_path / "whole")
 
 
-def test_a_generator_of_another_tokenizer_is_refused(pairsmith, models, commands, tmp_path):  # noqa: F811
+def test_a_generator_of_another_tokenizer_is_refused(pairsmith, models, commands, tmp_path):
     from pairsmith.generators import MaskedGenerator
 
     pairs = PairStore.write(tmp_path / "pairs", [Pair(id="1" * 32, caption="a star")], settings={"test": 1}).folder

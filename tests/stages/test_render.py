@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from pairsmith.pairs import PairStore
 from pairsmith.pairs.atomic import CRASH_POINTS
 from pairsmith.pairs.images import load_pixels
 from pairsmith.stages.render import render_captions
+from pairsmith.stages.renderer import Drawing, Identity
 from pairsmith.stages.token_renderer import TokenRenderer
 from pairsmith.tokenizer.model import VQTokenizer
 from pairsmith.training.synthesis import Synthesizer
@@ -124,3 +126,34 @@ def test_a_tokenizer_of_other_codes_is_refused_and_another_decoder_is_not(captio
 def test_other_settings_are_refused(captions: Path, whole: Path) -> None:
     with pytest.raises(InputError, match="images"):
         render(captions, whole, images=False)
+
+
+def test_a_caption_that_cannot_be_drawn_keeps_the_row_it_would_have_had(
+    captions: Path, whole: Path, tmp_path: Path
+) -> None:
+    class Choking:
+        """Draws tokens, and dies of one caption, alone or among others."""
+
+        name, seed = "choking", 0
+
+        def identity(self) -> Identity:
+            return Identity("weights", {"steps": 1}, {"seed": 0}, num_tokens=4)
+
+        def draw(self, texts: Sequence[str], ids: Sequence[str], turns: Sequence[int]) -> list[Drawing]:
+            if poison in texts:
+                raise InputError("cannot draw this")
+            return [Drawing(tokens=np.full(4, turn, np.uint16)) for turn in turns]
+
+        def remarks(self) -> list[str]:
+            return []
+
+    store = PairStore(captions)
+    poison = store.pair(2).caption
+    drawn = render_captions(store, Choking(), tmp_path / "choked", repeat=2, shard_rows=5, batch_rows=3)
+    poison = ""
+    calm = render_captions(store, Choking(), tmp_path / "calm", repeat=2, shard_rows=5, batch_rows=3)
+    failed = list(drawn.iter_pairs(status="failed"))
+    assert [row.group for row in failed] == [store.pair(2).id] * 2
+    assert {row.reason for row in failed} == {"cannot draw this"}
+    assert len(drawn) + 2 == len(calm) == 2 * len(store)
+    assert sorted([*drawn.ids(), *(row.id for row in failed)]) == sorted(calm.ids())

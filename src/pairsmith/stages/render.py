@@ -77,7 +77,7 @@ def render_captions(
         num_tokens=identity.num_tokens,
         tokenizer=identity.tokenizer,
         execution=execution,
-        describe=job.blank,
+        describe=job.describe,
         progress=progress,
     )
 
@@ -91,6 +91,11 @@ class _Job:
     seed: int
     revision: str
     sampling: Mapping[str, Any]
+
+    def describe(self, item: tuple[int, int]) -> Pair:
+        """The row of (position of a caption, turn), where it could not be drawn."""
+        position, turn = item
+        return self.blank(self.captions.pair(position), turn)
 
     def blank(self, pair: Pair, turn: int) -> Pair:
         """The row of a caption's picture number `turn` before it is drawn."""
