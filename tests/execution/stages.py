@@ -46,8 +46,8 @@ def describe(caption: str) -> Pair:
 
 
 def build_noting(note: Path) -> MakeRows:
-    """As `make_rows`, after leaving a note of the process that built it."""
-    (note / str(os.getpid())).touch()
+    """As `make_rows`, after leaving a note of the process that built it; one process may do so once."""
+    (note / str(os.getpid())).touch(exist_ok=False)
     return make_rows
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Sequence
 from functools import partial
@@ -181,7 +182,9 @@ def test_a_factory_builds_once_in_every_process_that_works(tmp_path: Path, whole
         notes = tmp_path / f"notes{workers}"
         notes.mkdir()
         run(tmp_path / f"out{workers}", make_rows=RowFactory(partial(build_noting, notes)), workers=workers)
-        assert len(list(notes.iterdir())) == workers
+        # A quick worker may have made everything before the second one was there.
+        assert 1 <= len(list(notes.iterdir())) <= workers
+        assert (notes / str(os.getpid())).exists() == (workers == 1)
         assert folder_bytes(tmp_path / f"out{workers}") == whole
 
 
