@@ -66,6 +66,8 @@ def test_presets_are_whole():
         f"single_{name}" for name in ("sd_1_5", "sd_2_1", "pixart_alpha", "sdxl_turbo")
     ]
     assert all(arm.views == 4 for arm in paper if not arm.name.startswith("single"))
+    assert all(arm.clip(PRESETS["paper"]).views == arm.views for arm in paper)
+    assert all(arm.clip(PRESETS["tiny"]).views == 1 for arm in make_arms(PRESETS["tiny"]))
     training = PRESETS["paper"].clip.training
     assert (training.batch_size, training.learning_rate, training.weight_decay) == (4096, 5e-4, 0.5)
     with pytest.raises(InputError, match="tiny, small, paper"):

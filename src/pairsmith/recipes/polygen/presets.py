@@ -151,6 +151,7 @@ SMALL = TINY.model_copy(
         "seeds": 1,
         "generators": (_SD_15, _SDXL_TURBO),
         "budget": 20_000,
+        "batch_views": None,  # batches of this size hold captions enough
         "writer": WriterSettings(kind="transformers"),
         "negatives": NegativeChoice(by="rules"),
         "caption_count": 60_000,  # a model this small writes many that are not accepted
