@@ -13,10 +13,10 @@ from pairsmith.errors import InputError
 from pairsmith.pairs.caption_sets import CaptionSet
 from pairsmith.pairs.store import PairStore
 from pairsmith.seeds import numpy_generator
-from pairsmith.training.clip.crops import CropSettings, cropped_pixels
+from pairsmith.training.clip.crops import CropSettings
+from pairsmith.training.clip.pictures import CroppedPictures
 
 NegativeUse = Literal["none", "texts", "images"]
-IN_MEMORY = 1 << 30  # bytes of a store up to which all its pictures are kept encoded in memory
 
 
 class ClipBatches:
@@ -81,8 +81,8 @@ class ClipBatches:
         )
         self._tokenize = tokenize
         self._views, self._negatives, self._curriculum = views, negatives, curriculum
-        self._size, self._crop, self._interpolation, self._seed = image_size, crop, interpolation, seed
-        self._pictures = _Pictures(store)
+        self._seed = seed
+        self._pictures = CroppedPictures(store, image_size, crop, interpolation, seed)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -107,8 +107,9 @@ class ClipBatches:
         own, known = everyone[mine], self.captions
         meets = np.isin(known.partners[own], everyone) & known.is_negative[own] & (self._negatives == "images")
         labels = known.labels[own]
+        rows = np.concatenate([self.shown(number, epoch) for number in own.tolist()])
         batch = {
-            "pixels": torch.from_numpy(self._pixels(own, epoch)),
+            "pixels": torch.from_numpy(self._pictures.read(rows, epoch, self._views)),
             "image_captions": torch.from_numpy(labels.repeat(self._views)),
             "text_captions": torch.from_numpy(labels),
             "image_negative": torch.from_numpy(meets.repeat(self._views)),
@@ -133,37 +134,3 @@ class ClipBatches:
         if len(rows) > self._views:
             rows = numpy_generator(self._seed, f"caption {number}", "views").permutation(rows)
         return rows[(epoch * self._views + np.arange(self._views)) % len(rows)]
-
-    def _pixels(self, numbers: np.ndarray, epoch: int) -> np.ndarray:
-        rows = np.concatenate([self.shown(number, epoch) for number in numbers.tolist()])
-        crops = []
-        for place, (row, data) in enumerate(zip(rows.tolist(), self._pictures.read(rows), strict=True)):
-            rng = numpy_generator(self._seed, f"row {row}", f"crop/{epoch}/{place % self._views}")
-            crops.append(cropped_pixels(data, self._size, self._crop, rng, self._interpolation))
-        return np.stack(crops)
-
-
-class _Pictures:
-    """Encoded pictures of a store by position: all in memory where they are small, else read as they are needed."""
-
-    def __init__(self, store: PairStore) -> None:
-        self._store = store
-        self._small = sum(shard.bytes for shard in store.manifest.shards) <= IN_MEMORY
-        self._all: list[bytes | None] | None = None
-
-    def read(self, rows: np.ndarray) -> list[bytes]:
-        """
-        Raises:
-            InputError: a row has no picture.
-        """
-        if self._small and self._all is None:
-            self._all = self._bytes(np.arange(len(self._store)))
-        found = [self._all[row] for row in rows.tolist()] if self._all is not None else self._bytes(rows)
-        for row, data in zip(rows.tolist(), found, strict=True):
-            if data is None:
-                name = self._store.pair(row).id
-                raise InputError(f"{self._store.folder}: row {name} has no picture; render the pairs with --images")
-        return [data for data in found if data is not None]
-
-    def _bytes(self, rows: np.ndarray) -> list[bytes | None]:
-        return [image and image["bytes"] for image in self._store.take(rows, ["image"]).column("image").to_pylist()]

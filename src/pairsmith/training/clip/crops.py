@@ -27,6 +27,11 @@ class CropSettings(Settings):
     )
     ratio: tuple[float, float] = Field(default=(3 / 4, 4 / 3), description="smallest and largest width over height")
 
+    @property
+    def fixed(self) -> bool:
+        """Whether a picture is seen alike each time."""
+        return self.area == (1.0, 1.0)
+
 
 def crop_box(width: int, height: int, settings: CropSettings, rng: np.random.Generator) -> Box:
     """A part of a picture: left, top, right, bottom in pixels.
@@ -34,7 +39,7 @@ def crop_box(width: int, height: int, settings: CropSettings, rng: np.random.Gen
     Where no crop of the area and ratio drawn fits in ten tries, the largest centred one whose ratio is allowed.
     """
     low, high = settings.ratio
-    if settings.area != (1.0, 1.0):
+    if not settings.fixed:
         for _ in range(_TRIES):
             area = width * height * rng.uniform(*settings.area)
             ratio = math.exp(rng.uniform(math.log(low), math.log(high)))
