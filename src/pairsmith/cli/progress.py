@@ -52,7 +52,7 @@ class PlainDisplay:
         self._quiet = quiet
         self._write = write
         self._stage: tuple[str, float] | None = None
-        self._meter: Meter | None = None
+        self._meters: dict[int, Meter] = {}  # by id() of those that go on
         self._workers: Sequence[WorkerLine] = ()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep_telling, daemon=True)
@@ -74,7 +74,8 @@ class PlainDisplay:
         try:
             yield
         finally:
-            self._stage = self._meter = None
+            self._stage = None
+            self._meters.clear()
             self._workers = ()
         self._line(f"{name}: done in {duration(time.monotonic() - started)}")
 
@@ -94,18 +95,17 @@ class PlainDisplay:
         self._workers = lines
 
     def _take(self, meter: Meter) -> None:
-        self._meter = meter
+        self._meters[id(meter)] = meter
 
     def _drop(self, meter: Meter) -> None:
-        if self._meter is meter:
-            self._meter = None
+        self._meters.pop(id(meter), None)
 
     def _keep_telling(self) -> None:
         while not self._stop.wait(self._quiet):
-            meter, stage = self._meter, self._stage
-            if meter is not None:
+            meters, stage = list(self._meters.values()), self._stage
+            for meter in meters:
                 self._line(meter.sentence())
-            elif stage is not None:
+            if stage is not None and not meters:
                 self._line(f"{stage[0]}: for {duration(time.monotonic() - stage[1])}")
             for line in self._workers:
                 self._line("  " + ", ".join([f"worker {line.number}", *_worker_words(line)]))

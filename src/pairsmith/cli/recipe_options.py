@@ -11,7 +11,7 @@ import typer
 from pairsmith.cli.console import say
 from pairsmith.cli.options import Device
 from pairsmith.cli.progress import open_display
-from pairsmith.cli.runtime import prepare_torch
+from pairsmith.cli.runtime import pick_device, prepare_torch, usable_cores
 
 if TYPE_CHECKING:
     from pairsmith.evaluation.metrics_file import Metric
@@ -38,6 +38,16 @@ RecipeDevice = Annotated[
     Device | None,
     typer.Option("--device", help="Where all models run; auto takes cuda where there is one.  [default: auto]"),
 ]
+AtOnce = Annotated[
+    int | None,
+    typer.Option(
+        "--at-once",
+        metavar="N",
+        min=1,
+        help="Models trained at a time, each by a process with its share of the cores, or with a GPU in turn.  "
+        "[default: on the CPU one a core, else 1]",
+    ),
+]
 FromScratch = Annotated[
     bool,
     typer.Option("--from-scratch", help="Train here what comes trained with Pairsmith for the built-in scenes."),
@@ -52,6 +62,23 @@ def recipe_overrides(overrides: Sequence[str] | None, seeds: int | None, device:
     if device is not None:
         changes.append(f"device={device.value}")
     return changes
+
+
+def trainings_at_once(wanted: int | None, device: str) -> int:
+    """`--at-once`, or as many trainings as suit the machine: one a core on the CPU, else one.
+
+    Args:
+        wanted: by the user; None: not said.
+        device: of the recipe's settings.
+
+    Raises:
+        InputError: as `pick_device`.
+    """
+    from pairsmith.training.distributed import read_ranks
+
+    if wanted is not None:
+        return wanted
+    return usable_cores() if read_ranks().world == 1 and pick_device(device) == "cpu" else 1
 
 
 def carry_out(

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pairsmith.cli.options import ConfigFile, DryRun, Overrides, use_or_show
-from pairsmith.cli.recipe_options import FromScratch, RecipeDevice, RunFolder, Seeds, carry_out, recipe_overrides
+from pairsmith.cli.recipe_options import (
+    AtOnce,
+    FromScratch,
+    RecipeDevice,
+    RunFolder,
+    Seeds,
+    carry_out,
+    recipe_overrides,
+    trainings_at_once,
+)
 from pairsmith.cli.run import recipes
 
 if TYPE_CHECKING:
@@ -33,6 +42,7 @@ def run_recipe_polygen(
     ] = "tiny",
     seeds: Seeds = None,
     device: RecipeDevice = None,
+    at_once: AtOnce = None,
     from_scratch: FromScratch = False,
     config: ConfigFile = None,
     overrides: Overrides = None,
@@ -50,8 +60,9 @@ def run_recipe_polygen(
     settings = use_or_show(load_preset(preset, config, recipe_overrides(overrides, seeds, device)), dry_run)
     from pairsmith.recipes.polygen.recipe import run_polygen
 
+    side_by_side = trainings_at_once(at_once, settings.device)
     carry_out(
-        lambda reporter: run_polygen(settings, out, from_scratch=from_scratch, reporter=reporter),
+        lambda reporter: run_polygen(settings, out, from_scratch=from_scratch, at_once=side_by_side, reporter=reporter),
         out,
         polygen_headlines,
     )

@@ -164,6 +164,16 @@ def test_a_killed_run_goes_on_to_the_same_pictures(finished: Path, tmp_path: Pat
     )
 
 
+def test_trainings_side_by_side_end_in_the_same_figures(finished: Path, tmp_path: Path) -> None:
+    out = tmp_path / "side_by_side"
+    run_polygen(small_settings(), out, at_once=2)
+    for file in sorted((finished / "evaluation" / "arms").glob("*.json")):
+        theirs, ours = json.loads(file.read_text()), json.loads((out / "evaluation" / "arms" / file.name).read_text())
+        assert ours["steps"] == theirs["steps"]
+        for key, value in theirs["metrics"].items():
+            assert ours["metrics"][key]["value"] == pytest.approx(value["value"], abs=1e-6), (file.name, key)
+
+
 def test_more_seeds_join(finished: Path) -> None:
     settings = small_settings("seeds=2")
     folder = finished / "evaluation" / "arms"

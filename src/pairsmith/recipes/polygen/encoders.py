@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from pairsmith.evaluation.bootstrap import Interval
@@ -17,11 +18,14 @@ from pairsmith.evaluation.image_text.open_clip_encoder import OpenClipEncoder, l
 from pairsmith.evaluation.scene_suite import MTL_TASKS
 from pairsmith.pairs import PairStore
 from pairsmith.recipes.place import Place
+from pairsmith.recipes.polygen import suite
 from pairsmith.recipes.polygen.arms import Arm
+from pairsmith.recipes.polygen.drawing import ARMS
 from pairsmith.recipes.polygen.settings import PolygenSettings
 from pairsmith.recipes.polygen.suite import score_encoder, unit_scores
 from pairsmith.recipes.reporter import Reporter
 from pairsmith.recipes.run_files import save_json
+from pairsmith.recipes.side_by_side import do_all
 from pairsmith.training.clip.run import MODEL_FOLDER, train_dual_encoder
 
 FOLDER = "clip"
@@ -39,46 +43,62 @@ def load_encoder(out: Path, arm: str, seed: int, device: str) -> OpenClipEncoder
     return load_open_clip(str(model_folder(out, arm, seed)), device)
 
 
-def train_and_score(
-    settings: PolygenSettings,
-    arm: Arm,
-    seed: int,
-    pairs: PairStore,
-    tests: Path,
-    out: Path,
-    place: Place,
-    reporter: Reporter,
+@dataclass(frozen=True)
+class Encoder:
+    """One dual encoder to be trained."""
+
+    arm: Arm
+    seed: int
+
+    def __str__(self) -> str:
+        return f"{self.arm.name}-{self.seed}"
+
+
+def train_encoders(
+    settings: PolygenSettings, arms: Sequence[Arm], out: Path, place: Place, at_once: int, reporter: Reporter
 ) -> None:
-    """Train one dual encoder, unless its figures are there, and write them.
+    """Train a dual encoder for each arm and seed whose figures are not there, and write them.
 
     Args:
         settings: of the recipe.
-        arm: which.
-        seed: number of the repetition, from 0; the same for all arms, so that they start and are shuffled alike.
-        pairs: the arm's rows.
-        tests: folder of the drawn tests.
-        out: the run's folder.
+        arms: whose stores lie in the run.
+        out: the run's folder, with the drawn tests.
         place: where it computes.
-        reporter: shows the training.
+        at_once: encoders trained at a time, as `do_all`.
+        reporter: shows the trainings.
     """
-    file = out / "evaluation" / "arms" / f"{arm.name}-{seed}.json"
-    if place.is_there(file):
-        return
+    wanted = [Encoder(arm, seed) for seed in range(settings.seeds) for arm in arms]
+    missing = [encoder for encoder in wanted if not place.is_there(_figures(out, encoder))]
+    if missing:
+        with reporter.stage(f"CLIP: {len(missing)} encoders"):
+            do_all(partial(_trainer, settings, out, place), missing, at_once, place, reporter)
+
+
+def _figures(out: Path, encoder: Encoder) -> Path:
+    return out / "evaluation" / "arms" / f"{encoder}.json"
+
+
+def _trainer(settings: PolygenSettings, out: Path, place: Place, reporter: Reporter) -> Callable[[Encoder], None]:
+    return lambda encoder: _train_and_score(settings, encoder, out, place, reporter)
+
+
+def _train_and_score(settings: PolygenSettings, encoder: Encoder, out: Path, place: Place, reporter: Reporter) -> None:
+    """The seed's number is the same for all arms, so that they start and are shuffled alike."""
+    arm, seed = encoder.arm, encoder.seed
     wanted = arm.clip(settings)
     own_seed = wanted.training.seed + seed * SEED_STRIDE
     training = place.training(wanted.training).model_copy(update={"seed": own_seed})
-    name = f"{arm.name}-{seed}"
     result = train_dual_encoder(
-        pairs,
+        PairStore(out / ARMS / arm.name),
         wanted.model_copy(update={"training": training}),
-        out / FOLDER / name,
-        progress=reporter.training(f"CLIP {name}"),
+        out / FOLDER / str(encoder),
+        progress=reporter.training(f"CLIP {encoder}"),
     )
 
     def score() -> None:
-        found = score_encoder(load_encoder(out, arm.name, seed, place.device.type), settings, tests)
+        found = score_encoder(load_encoder(out, arm.name, seed, place.device.type), settings, out / suite.FOLDER)
         save_json(
-            file,
+            _figures(out, encoder),
             {
                 "arm": arm.name,
                 "seed": seed,

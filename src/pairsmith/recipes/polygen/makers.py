@@ -1,13 +1,15 @@
 """The generators of the ensemble: trained here on the same pairs of scenes, or loaded by folder or hub name.
 
-All that are trained here read the same frozen language model and draw the tokens of one tokenizer. What tells them
-apart is how they draw: filling in masks, following a flow, token after token.
+All that are trained here read the same frozen language model, and draw the tokens of one tokenizer unless they have one
+of their own. What tells them apart is how they draw: filling in masks, following a flow, token after token.
 """
 
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from pairsmith.recipes.scene_models.flow import NAME as FLOW
 from pairsmith.recipes.scene_models.flow import SceneFlowSettings, SceneReaders, flow_mark
 from pairsmith.recipes.scene_models.shipped import FOLDER as SHIPPED
 from pairsmith.recipes.scene_models.shipped import shipped_marks
+from pairsmith.recipes.side_by_side import do_all
 from pairsmith.recipes.synth2 import models as scene_models
 from pairsmith.recipes.synth2 import presets as scene_presets
 from pairsmith.recipes.synth2.settings import Synth2Settings
@@ -43,7 +46,7 @@ TOKENIZER, LANGUAGE_MODEL = "tokenizer", "language_model"
 
 @dataclass(frozen=True)
 class Readers:
-    """What all generators of tokens share: a tokenizer, by folder or hub name too, and a frozen language model."""
+    """What generators of tokens need: a tokenizer, by folder or hub name too, and a frozen language model."""
 
     source: str
     tokenizer: VQTokenizer
@@ -53,6 +56,17 @@ class Readers:
     def text_encoder(self, max_text: int, layer: int) -> TextEncoder:
         """The language model as a generator's text encoder."""
         return TextEncoder(self.lm, self.hf_tokenizer, max_length=max_text, layer=layer)
+
+    def of(self, entry: GeneratorSettings) -> Readers:
+        """These, with the generator's own tokenizer where it has one.
+
+        Raises:
+            InputError: it cannot be loaded.
+        """
+        if entry.tokenizer is None:
+            return self
+        tokenizer = VQTokenizer.from_pretrained(entry.tokenizer).to(self.tokenizer.last_weight.device).eval()
+        return replace(self, source=entry.tokenizer, tokenizer=tokenizer)
 
 
 def check_generators(settings: PolygenSettings) -> None:
@@ -90,44 +104,68 @@ def training_settings(entry: GeneratorSettings, kind: GeneratorKind, settings: P
 
 
 def train_generators(
-    settings: PolygenSettings, out: Path, place: Place, from_scratch: bool, reporter: Reporter
+    settings: PolygenSettings, out: Path, place: Place, from_scratch: bool, at_once: int, reporter: Reporter
 ) -> Readers | None:
     """Train what is to be trained here; None where no generator draws tokens.
+
+    Args:
+        settings: of the recipe.
+        out: the run's folder.
+        place: where it computes.
+        from_scratch: also what ships.
+        at_once: generators trained at a time, as `do_all`.
+        reporter: shows the trainings.
 
     Raises:
         InputError: several processes, a folder with another training, or shipped models where none are wanted.
     """
     if all(_kind(entry).training is None for entry in settings.generators):
         return None
-    folder = out / "models"
     entries = [
         entry
         for entry in settings.generators
-        if entry.source is None and not place.is_there(folder / entry.name / CONFIG_FILE)
+        if entry.source is None and not place.is_there(out / "models" / entry.name / CONFIG_FILE)
     ]
     if entries and place.ranks.world > 1:
         raise InputError("generators of scenes are trained by one process: start the recipe without torchrun")
-    readers = _given_readers(settings, place) or _scene_readers(settings, out, place, from_scratch, reporter)
-    if not entries:
-        return readers
-    learned_from = ScenePairs(world=settings.world, count=settings.pairs.count, seed=settings.pairs.seed)
-    for entry in entries:
-        kind = _kind(entry)
+    readers = _readers(settings, out, place, from_scratch, reporter)
+    if not from_scratch:
+        entries = [entry for entry in entries if not _take_shipped_flow(entry, settings, readers, out)]
+    if entries:
+        drawn = write_scene_pairs(_scene_pairs(settings), out / "data" / "pairs")
+        for entry in entries:
+            tokenize_images(drawn, readers.of(entry).tokenizer, _tokens(out, entry))
+        do_all(partial(_trainer, settings, out, place, from_scratch), entries, at_once, place, reporter)
+    return readers
+
+
+def _trainer(
+    settings: PolygenSettings, out: Path, place: Place, from_scratch: bool, reporter: Reporter
+) -> Callable[[GeneratorSettings], None]:
+    readers = _readers(settings, out, place, from_scratch, reporter)
+
+    def train(entry: GeneratorSettings) -> None:
+        kind, own = _kind(entry), readers.of(entry)
         wanted = training_settings(entry, kind, settings)
-        encoder = readers.text_encoder(wanted.generator.max_text, wanted.text_layer)
-        if not from_scratch and _take_shipped_flow(wanted, learned_from, readers, encoder, folder / entry.name):
-            continue
-        drawn = write_scene_pairs(learned_from, out / "data" / "pairs")
         train_generator(
             kind,
             wanted,
-            tokenize_images(drawn, readers.tokenizer, out / "data" / "tokens"),
-            readers.tokenizer,
-            encoder,
-            folder / entry.name,
+            PairStore(_tokens(out, entry)),
+            own.tokenizer,
+            own.text_encoder(wanted.generator.max_text, wanted.text_layer),
+            out / "models" / entry.name,
             reporter.training(f"generator {entry.name}"),
         )
-    return readers
+
+    return train
+
+
+def _tokens(out: Path, entry: GeneratorSettings) -> Path:
+    return out / "data" / ("tokens" if entry.tokenizer is None else f"tokens-{entry.name}")
+
+
+def _scene_pairs(settings: PolygenSettings) -> ScenePairs:
+    return ScenePairs(world=settings.world, count=settings.pairs.count, seed=settings.pairs.seed)
 
 
 def open_generator(
@@ -139,6 +177,7 @@ def open_generator(
         InputError: it cannot be loaded.
     """
     kind = _kind(entry)
+    own = None if readers is None else readers.of(entry)
     return kind.open(
         RenderRequest(
             source=entry.source or str(out / "models" / entry.name),
@@ -147,24 +186,26 @@ def open_generator(
             device=device,
             name=entry.name,
             images=True,
-            tokenizer=None if readers is None else readers.source,
+            tokenizer=None if own is None else own.source,
             language_model=LANGUAGE_MODEL,
-            text_encoder=None if readers is None else readers.text_encoder,
+            text_encoder=None if own is None else own.text_encoder,
         )
     )
 
 
-def _take_shipped_flow(wanted: Any, pairs: ScenePairs, readers: Readers, encoder: TextEncoder, folder: Path) -> bool:
+def _take_shipped_flow(entry: GeneratorSettings, settings: PolygenSettings, readers: Readers, out: Path) -> bool:
     """Copy the flow generator that ships, where it was made with these very settings, pairs and readers."""
+    wanted, own = training_settings(entry, _kind(entry), settings), readers.of(entry)
     if not isinstance(wanted, FlowTrainingSettings):
         return False
     made_with = flow_mark(
-        SceneFlowSettings(pairs=pairs, learned=wanted),
-        SceneReaders(readers.tokenizer, readers.lm, readers.hf_tokenizer),
-        encoder,
+        SceneFlowSettings(pairs=_scene_pairs(settings), learned=wanted),
+        SceneReaders(own.tokenizer, own.lm, own.hf_tokenizer),
+        own.text_encoder(wanted.generator.max_text, wanted.text_layer),
     )
     if shipped_marks().get(FLOW) != made_with:
         return False
+    folder = out / "models" / entry.name
     shutil.copytree(SHIPPED / FLOW, folder / INCOMING, dirs_exist_ok=True)
     install(folder / INCOMING, folder)
     return True
@@ -179,6 +220,10 @@ def _kind(entry: GeneratorSettings) -> GeneratorKind:
 def _scene_settings(settings: PolygenSettings) -> Synth2Settings:
     """How tokenizer and language model of the world are made: as for Synth²'s tiny preset, whose ship."""
     return scene_presets.TINY.model_copy(update={"world": settings.world, "device": settings.device})
+
+
+def _readers(settings: PolygenSettings, out: Path, place: Place, from_scratch: bool, reporter: Reporter) -> Readers:
+    return _given_readers(settings, place) or _scene_readers(settings, out, place, from_scratch, reporter)
 
 
 def _given_readers(settings: PolygenSettings, place: Place) -> Readers | None:

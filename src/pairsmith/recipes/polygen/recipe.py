@@ -24,13 +24,19 @@ from pairsmith.recipes.polygen.results import collect_metrics
 from pairsmith.recipes.polygen.settings import PolygenSettings
 from pairsmith.recipes.reporter import Reporter, Silent
 from pairsmith.recipes.run_files import begin, save_json
+from pairsmith.recipes.side_by_side import check_at_once
 from pairsmith.stages.allocation import Allocation
 from pairsmith.stages.joined_allocation import JoinedAllocation
 from pairsmith.stages.renderer import Renderer
 
 
 def run_polygen(
-    settings: PolygenSettings, out: Path, *, from_scratch: bool = False, reporter: Reporter | None = None
+    settings: PolygenSettings,
+    out: Path,
+    *,
+    from_scratch: bool = False,
+    at_once: int = 1,
+    reporter: Reporter | None = None,
 ) -> Path:
     """Run the recipe, or what is left of it.
 
@@ -38,6 +44,8 @@ def run_polygen(
         settings: of every stage.
         out: the run's folder.
         from_scratch: train here even what ships trained for the built-in scenes.
+        at_once: generators, then encoders, trained at a time. More than one: in processes that import the calling
+            script, which guards what it does with `if __name__ == "__main__"`.
         reporter: shows the run; of several processes, that of the first.
 
     Returns:
@@ -50,12 +58,15 @@ def run_polygen(
     check_generators(settings)
     suite.check_tests(settings.tests)
     with open_place(settings) as place:
+        check_at_once(at_once, place)
         place.only_first(lambda: begin(settings, out))
-        _run(settings, out, from_scratch, place, (reporter if place.first else None) or Silent())
+        _run(settings, out, from_scratch, at_once, place, (reporter if place.first else None) or Silent())
     return out / "metrics.json"
 
 
-def _run(settings: PolygenSettings, out: Path, from_scratch: bool, place: Place, reporter: Reporter) -> None:
+def _run(
+    settings: PolygenSettings, out: Path, from_scratch: bool, at_once: int, place: Place, reporter: Reporter
+) -> None:
     arms = make_arms(settings)
     device = place.device.type
 
@@ -71,7 +82,7 @@ def _run(settings: PolygenSettings, out: Path, from_scratch: bool, place: Place,
         )
 
     with reporter.stage("generators"):
-        readers = train_generators(settings, out, place, from_scratch, reporter)
+        readers = train_generators(settings, out, place, from_scratch, at_once, reporter)
 
     with reporter.stage("pictures"):
         pictures, unseen_pictures = place.in_turn(
@@ -87,13 +98,9 @@ def _run(settings: PolygenSettings, out: Path, from_scratch: bool, place: Place,
         place.only_first(lambda: save_json(out / "evaluation" / "budgets.json", budgets))
 
     with reporter.stage("tests"):
-        tests = out / suite.FOLDER
-        place.only_first(lambda: suite.prepare_tests(settings, tests))
+        place.only_first(lambda: suite.prepare_tests(settings, out / suite.FOLDER))
 
-    for seed in range(settings.seeds):
-        for arm in arms:
-            with reporter.stage(f"CLIP: {arm.name}, seed {seed}"):
-                encoders.train_and_score(settings, arm, seed, pairs[arm.name], tests, out, place, reporter)
+    encoders.train_encoders(settings, arms, out, place, at_once, reporter)
 
     with reporter.stage("examination of the generators"):
         place.only_first(lambda: _examine(settings, out, unseen_pictures, device))

@@ -33,6 +33,11 @@ class GeneratorSettings(Settings):
     source: str | None = Field(
         default=None, description="folder or hub name of a trained generator; null: it is trained here, on scenes"
     )
+    tokenizer: str | None = Field(
+        default=None,
+        description="one of its own: folder or hub name of that whose tokens it draws, or of one with the same codes "
+        "and another decoder; null: the run's",
+    )
     preset: str = Field(default="tiny", description="trained here: the kind's preset")
     training: dict[str, Any] = Field(default={}, description="trained here: changes of that preset, nested")
     sampling: dict[str, Any] = Field(default={}, description="how it draws: settings of its kind")
