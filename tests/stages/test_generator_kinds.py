@@ -36,7 +36,7 @@ def test_what_is_no_generator_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no generator of a known kind"):
         detect_kind(str(tmp_path))
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "llama"}))
-    with pytest.raises(InputError, match="masked, flow, autoregressive, diffusers"):
+    with pytest.raises(InputError, match="masked, flow, autoregressive, diffusers, scenes"):
         detect_kind(str(tmp_path))
     with pytest.raises(InputError, match="no such folder"):
         detect_kind(str(tmp_path / "absent"))

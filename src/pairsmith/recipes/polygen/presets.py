@@ -37,7 +37,7 @@ from pairsmith.training.clip.crops import CropSettings
 from pairsmith.training.clip.settings import ClipSettings
 from pairsmith.training.settings import TrainingSettings
 
-_TINY_EPOCHS = 14
+_TINY_EPOCHS = 28
 _TINY_PAIRS = PairSettings(count=12_000, seed=1)  # those of the generator that ships
 _PAPER_EPOCHS = 40  # SynthCLIP §4.1
 

@@ -19,6 +19,7 @@ KINDS = {
     "flow": "pairsmith.stages.generator_kinds.flow",
     "autoregressive": "pairsmith.stages.generator_kinds.autoregressive",
     "diffusers": "pairsmith.stages.generator_kinds.diffusers",
+    "scenes": "pairsmith.stages.generator_kinds.scenes",
 }
 FILES = (CONFIG_FILE, "model_index.json")  # by one of which every kind is told
 
