@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+import torch
+
+from pairsmith.cli.scale import Executor, stage_device
+from pairsmith.errors import InputError
 from pairsmith.pairs import Pair, PairStore, imported_id
 from tests.cli.test_errors import only_sentence
 from tests.pairs.importers.samples import picture
@@ -48,3 +53,19 @@ def test_failed_rows_are_shown_and_made_again(pairsmith, models, tmp_path):
     assert "1 failed row to make again" in result.stderr
     assert "not an image" in result.stderr
     assert result.stdout == f"{tmp_path / 'out'}: 2 rows ok, 1 failed, 4 tokens each\n"
+
+
+def test_actors_of_ray_may_have_gpus_where_this_machine_has_none(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert stage_device("cuda", Executor.ray) == "cuda"
+    assert stage_device("auto", Executor.ray) == "cpu"
+    with pytest.raises(InputError, match="finds no CUDA device here"):
+        stage_device("cuda", Executor.local)
+
+
+def test_of_several_processes_on_a_machine_each_takes_its_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    assert stage_device("auto", Executor.local, rank="auto") == "cuda:3"
+    assert stage_device("auto", Executor.local, rank="auto", workers=2) == "cuda"
+    assert stage_device("cpu", Executor.local, rank="auto") == "cpu"

@@ -19,6 +19,7 @@ from pairsmith.errors import PairsmithError
 from pairsmith.execution import Execution
 from pairsmith.execution.recipe import LARGEST, Build, pack
 from pairsmith.execution.scheduler import Step, open_pool, work_through
+from pairsmith.execution.serving import Event
 from pairsmith.execution.workers import LocalPool
 
 Told = Callable[[Any], None]
@@ -151,6 +152,35 @@ def test_a_worker_that_dies_is_replaced_and_its_task_done_again(
 def test_a_task_that_kills_every_worker_stops_the_run() -> None:
     with pytest.raises(PairsmithError, match=r"3 worker processes died at 0, one after the other \(exit code -9\)"):
         results(build_die, range(3), 1)
+
+
+class Scripted:
+    """A pool whose events are written down."""
+
+    def __init__(self, events: list[tuple[int, str]]) -> None:
+        self._events, self.started = iter(events), []
+
+    def start(self, number: int) -> None:
+        self.started.append(number)
+
+    def send(self, number: int, task: object) -> None:
+        pass
+
+    def events(self) -> list[tuple[int, Event]]:
+        number, kind = next(self._events)
+        return [(number, Event(kind, "exit code -9"))]
+
+    def close(self) -> None:
+        pass
+
+
+def test_workers_that_come_back_may_die_often_while_they_wait() -> None:
+    again = [(1, "died"), (1, "ready")] * 5
+    pool = Scripted([(0, "ready"), (1, "ready"), *again, (0, "done")])
+    assert [step.kind for step in work_through(pool, ["task"], 2)].count("died") == 5
+    assert pool.started == [0, 1, 1, 1, 1, 1, 1]
+    with pytest.raises(PairsmithError, match="3 worker processes died before they had a task"):
+        list(work_through(Scripted([(0, "ready"), *[(1, "died")] * 3]), ["task"], 2))
 
 
 def test_an_error_that_cannot_be_pickled_is_told_in_words() -> None:

@@ -11,7 +11,7 @@ from pairsmith.cli.caption_output import cache_folder, say_reasons
 from pairsmith.cli.console import note, plural, say
 from pairsmith.cli.options import ConfigFile, Device, DeviceOption, DryRun, Overrides, ShardRows, command_settings
 from pairsmith.cli.progress import open_display
-from pairsmith.cli.runtime import pick_device, prepare_torch
+from pairsmith.cli.runtime import prepare_torch
 from pairsmith.cli.scale import (
     Executor,
     ExecutorOption,
@@ -21,7 +21,7 @@ from pairsmith.cli.scale import (
     Workers,
     World,
     make_execution,
-    rank_device,
+    stage_device,
     tell_failed,
     unfinished,
     watched,
@@ -119,7 +119,7 @@ def captions(
         bank = read_bank(concepts, domains)
     elif concepts is not None or domains:
         raise InputError("--concepts and --domain: this prompt names no concept")
-    where = rank_device(pick_device(device.value), rank, workers)
+    where = stage_device(device.value, executor, rank, workers)
     execution = make_execution(executor, workers, rank, world, retry_failed, max_failures, where)
     made_by = caption_job.make_writer(writer, free, job, where, cache_folder(out))
     usage = getattr(made_by, "usage", None)  # of servers

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pairsmith.cli.console import note, plural
+from pairsmith.cli.runtime import pick_device
 
 if TYPE_CHECKING:
     from pairsmith.cli.progress import Display
@@ -82,8 +83,16 @@ def make_execution(
     )
 
 
-def rank_device(device: str, rank: str | None, workers: int) -> str:
-    """The device of this process: of several that torchrun launched on a machine, each takes the GPU of its number."""
+def stage_device(wanted: str, executor: Executor, rank: str | None = None, workers: int = 1) -> str:
+    """Where a stage's models go.
+
+    Actors of Ray find their GPU where they run: the machine that starts them needs none. Of several processes that
+    torchrun launched on a machine, each takes the GPU of its number.
+
+    Raises:
+        InputError: as `pick_device`.
+    """
+    device = wanted if executor is Executor.ray and wanted == "cuda" else pick_device(wanted)
     local = os.environ.get("LOCAL_RANK", "")
     if device != "cuda" or rank != "auto" or workers > 1 or not local.isdigit():
         return device

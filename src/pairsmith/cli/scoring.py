@@ -19,7 +19,7 @@ from pairsmith.cli.options import (
     PartRows,
     command_settings,
 )
-from pairsmith.cli.scale import Executor, ExecutorOption, MaxFailures, Workers, make_execution, watched
+from pairsmith.cli.scale import Executor, ExecutorOption, MaxFailures, Workers, make_execution, stage_device, watched
 from pairsmith.cli.stores import Store
 
 if TYPE_CHECKING:
@@ -96,14 +96,14 @@ def score(
     base = {kind: {"model": model} for kind in ("clip", "embedding", "near_duplicate")} if model else {}
     settings = command_settings(ScoringSettings, base, config, overrides, dry_run)
     from pairsmith.cli.progress import open_display
-    from pairsmith.cli.runtime import pick_device, prepare_torch, usable_cores
+    from pairsmith.cli.runtime import prepare_torch, usable_cores
     from pairsmith.curation.encoders import SharedModels
     from pairsmith.curation.scoring import score_pairs
     from pairsmith.pairs import PairStore
 
     rows = PairStore(store)
     prepare_torch()
-    where = pick_device(device.value)
+    where = stage_device(device.value, executor)
     execution = make_execution(executor, workers, retry_failed=retry_failed, max_failures=max_failures, device=where)
     models = SharedModels(where)
     writer = None

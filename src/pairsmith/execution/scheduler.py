@@ -20,6 +20,8 @@ from pairsmith.execution.workers import LocalPool
 
 logger = logging.getLogger(__name__)
 
+_NO_TASK = -1  # in place of a task's number
+
 
 class Pool(Protocol):
     """Workers of some kind, by number."""
@@ -85,7 +87,7 @@ class _Run:
         self._again: deque[tuple[int, Any]] = deque()  # (number, task) whose worker died
         self._under_way: dict[int, tuple[int, Any]] = {}  # worker -> (number, task)
         self._idle: set[int] = set()
-        self._deaths: Counter[int] = Counter()  # by number of the task; -1 without a task
+        self._deaths: Counter[int] = Counter()  # by number of the task
         self._drawn_all = False
 
     def steps(self, workers: int) -> Generator[Step, None, None]:
@@ -100,7 +102,7 @@ class _Run:
                 if event.kind == "told":
                     yield Step(worker, "told", self._under_way[worker][1], event.value)
                     continue
-                number, task = self._under_way.pop(worker, (-1, None))
+                number, task = self._under_way.pop(worker, (_NO_TASK, None))
                 if event.kind == "died":
                     self._bury(number, task, event.value)
                     self._idle.discard(worker)
@@ -109,6 +111,7 @@ class _Run:
                     while self._again and self._idle:
                         yield from self._give(min(self._idle))
                 else:
+                    self._deaths.pop(_NO_TASK, None)  # they die one after the other no more
                     yield Step(worker, event.kind, task, event.value)
                     yield from self._give(worker)
 
