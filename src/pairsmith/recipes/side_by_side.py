@@ -7,7 +7,7 @@ in the same time than all of them for one training after the other.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
@@ -60,14 +60,15 @@ def do_all(begin: Begin[Job], jobs: Sequence[Job], at_once: int, place: Place, r
         return
     meters: dict[tuple[int, str], Progress | None] = {}  # (worker, name)
     pool = LocalPool(_Opened(begin), workers, cuda=place.device.type == "cuda")
-    for step in work_through(pool, jobs, workers):
-        if step.kind == "told":
-            _show(step.value, step.worker, meters, reporter)
-        elif step.kind in ("done", "died"):
-            for key in [key for key in meters if key[0] == step.worker]:
-                meter = meters.pop(key)
-                if meter is not None:
-                    meter.end()
+    with closing(work_through(pool, jobs, workers)) as steps:
+        for step in steps:
+            if step.kind == "told":
+                _show(step.value, step.worker, meters, reporter)
+            elif step.kind in ("done", "died"):
+                for key in [key for key in meters if key[0] == step.worker]:
+                    meter = meters.pop(key)
+                    if meter is not None:
+                        meter.end()
 
 
 class _Said(NamedTuple):
