@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from pairsmith.curation.scores.blur import BlurSettings, Sharpness
 from pairsmith.curation.scoring import NothingScored, score_pairs
 from pairsmith.errors import InputError
 from pairsmith.execution import Execution, FailureBudget, TooManyFailures
-from pairsmith.pairs import PairStore
+from pairsmith.pairs import Pair, PairStore, imported_id
 from pairsmith.pairs.scores import read_embeddings, read_score_column, read_scores, sidecar_names
 from pairsmith.pairs.verify import verify
 from tests.curation.stores import Brightness, Length, picture_store, score_until_crash, smooth_picture
@@ -207,3 +208,23 @@ def test_too_many_rows_without_a_score_stop_the_run(tmp_path: Path) -> None:
     again = Brightness()
     score_pairs(store, {"blur": again}, part_rows=5)
     assert len(again.computed) == 10  # the finished parts were kept
+
+
+def test_vectors_are_not_kept_in_memory(tmp_path: Path) -> None:
+    width, rows = 20_000, 400
+
+    class Wide(Length):
+        def compute(self, batch: Batch) -> np.ndarray:
+            numbers = [float(caption.split()[-1]) for caption in batch.captions]
+            return np.repeat(np.array(numbers, np.float32)[:, None], width, axis=1)
+
+    pairs = [Pair(id=imported_id("x", str(n)), caption=f"picture {n}", generator="x") for n in range(rows)]
+    store = PairStore.write(tmp_path, pairs, settings={})
+    tracemalloc.start()
+    score_pairs(store, {"wide": Wide()}, part_rows=20, batch_rows=20)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < rows * width * 4 / 2  # half of all vectors
+    found = read_embeddings(store, "wide")
+    assert found.shape == (rows, width)
+    assert (found[:, [0, -1]] == np.arange(rows)[:, None]).all()

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pairsmith.curation.data_sets import DataSet
 from pairsmith.errors import InputError
 from pairsmith.pairs.scores import read_embeddings
-from pairsmith.pairs.sidecars import EMBEDDINGS_FOLDER, read_sidecar
+from pairsmith.pairs.sidecars import EMBEDDINGS_FOLDER, sidecar_settings
 from pairsmith.seeds import numpy_generator
 from pairsmith.settings import first_difference
 
@@ -33,7 +33,7 @@ def set_vectors(sets: Sequence[DataSet], name: str, most: int, seed: int = 0) ->
     found: dict[str, NDArray[np.float32]] = {}
     first: Mapping[str, Any] | None = None
     for one in sets:
-        settings = read_sidecar(one.store, EMBEDDINGS_FOLDER, name).settings
+        settings = sidecar_settings(one.store, EMBEDDINGS_FOLDER, name)
         difference = first_difference(first, settings) if first is not None else None
         if difference:
             raise InputError(f"the embeddings {name!r} of the sets were computed in different ways: {difference}")

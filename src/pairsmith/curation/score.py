@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from pairsmith.execution.row_values import ScoreFailures as ScoreFailures  # a score raises it
-from pairsmith.execution.score_run import Concluded
+from pairsmith.execution.score_job import Concluded
 
 View = Callable[[Image.Image], Any]
 

@@ -10,7 +10,8 @@ from pairsmith.curation.part_maker import PartMaker, build
 from pairsmith.curation.score import PairScore
 from pairsmith.execution import ALONE, Execution
 from pairsmith.execution.recipe import Build
-from pairsmith.execution.score_run import NothingScored, ScoreSummary, run_scores
+from pairsmith.execution.score_job import NothingScored, ScoreSummary
+from pairsmith.execution.score_run import run_scores
 from pairsmith.execution.tally import Progress
 from pairsmith.pairs import PairStore
 

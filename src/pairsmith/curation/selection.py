@@ -23,7 +23,7 @@ from pairsmith.errors import InputError
 from pairsmith.pairs import PairStore
 from pairsmith.pairs.outcome import commonest_reasons
 from pairsmith.pairs.scores import ScoreColumn, Selection, read_embeddings, read_score_column
-from pairsmith.pairs.sidecars import EMBEDDINGS_FOLDER, read_sidecar
+from pairsmith.pairs.sidecars import EMBEDDINGS_FOLDER, sidecar_settings
 from pairsmith.seeds import row_seed
 from pairsmith.settings import Settings, fingerprint
 
@@ -279,6 +279,6 @@ def _inputs(store: PairStore, settings: SelectionSettings, columns: Mapping[str,
     if settings.near_duplicates is not None:
         found[settings.near_duplicates] = fingerprint(dict(read_score_column(store, settings.near_duplicates).settings))
     if settings.diversity is not None:
-        sidecar = read_sidecar(store, EMBEDDINGS_FOLDER, settings.diversity.embeddings)
-        found[f"embeddings/{settings.diversity.embeddings}"] = fingerprint(sidecar.settings)
+        made = sidecar_settings(store, EMBEDDINGS_FOLDER, settings.diversity.embeddings)
+        found[f"embeddings/{settings.diversity.embeddings}"] = fingerprint(made)
     return found

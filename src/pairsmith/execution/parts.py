@@ -64,6 +64,9 @@ class Parts:
         folder: of the parts; made when it is not there.
         settings: what decides the values, as JSON values.
 
+    Attributes:
+        folder: of the parts.
+
     Raises:
         InputError: another process is at it, or parts of other settings lie there.
     """
@@ -73,7 +76,7 @@ class Parts:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(f"{folder}: the folder cannot be made ({error.strerror})") from error
-        self._folder = folder
+        self.folder = folder
         self._settings = json.loads(canonical_json(dict(settings)))
         self._lock = FolderLock(folder)
         sweep_temporaries(folder)
@@ -90,7 +93,7 @@ class Parts:
             difference = first_difference(about["settings"], self._settings)
             if difference:
                 raise InputError(
-                    f"{self._folder} holds an unfinished score with other settings: {difference}; finish that one with "
+                    f"{self.folder} holds an unfinished score with other settings: {difference}; finish that one with "
                     "its settings, give this one another name, or delete the folder"
                 )
             yield rows_of_table(table)
@@ -98,7 +101,7 @@ class Parts:
     def add(self, rows: ScoredRows) -> None:
         """Keep some more rows."""
         number = self._next
-        path = self._folder / f"part-{number:05d}.parquet"
+        path = self.folder / f"part-{number:05d}.parquet"
         crash_point("rows-made", number + 1)
         table = table_of_rows(rows)
         write_table(path, table, {"settings": self._settings})
@@ -107,11 +110,11 @@ class Parts:
 
     def remove(self) -> None:
         """Take the folder away: all is in the sidecar."""
-        if isinstance(self._folder, RemotePath):
+        if isinstance(self.folder, RemotePath):
             for path in self._files():
                 path.unlink(missing_ok=True)
         else:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            shutil.rmtree(self.folder, ignore_errors=True)
         self._lock.release()
 
     def release(self) -> None:
@@ -119,7 +122,7 @@ class Parts:
         self._lock.release()
 
     def _files(self) -> list[Path]:
-        return sorted(self._folder.glob("part-*.parquet"), key=str)
+        return sorted(self.folder.glob("part-*.parquet"), key=str)
 
 
 def table_of_rows(rows: ScoredRows) -> pa.Table:

@@ -17,6 +17,7 @@ from pairsmith.pairs.sidecars import (
     SCORES_FOLDER,
     SELECTIONS_FOLDER,
     read_sidecar,
+    sidecar_batches,
     sidecar_names,
     write_sidecar,
 )
@@ -156,12 +157,14 @@ def read_embeddings(store: PairStore, name: str) -> np.ndarray:
     Raises:
         InputError: there are none of that name.
     """
-    table = read_sidecar(store, EMBEDDINGS_FOLDER, name).table
-    column = table.column("vector").combine_chunks()
-    width = column.type.list_size
-    vectors = np.full((len(store), width), np.nan, np.float32)
-    vectors[store.positions(table.column("id").to_pylist())] = column.flatten().to_numpy().reshape(-1, width)
-    return vectors
+    vectors: np.ndarray | None = None
+    for table in sidecar_batches(store, EMBEDDINGS_FOLDER, name):
+        column = table.column("vector").combine_chunks()
+        width = column.type.list_size
+        if vectors is None:
+            vectors = np.full((len(store), width), np.nan, np.float32)
+        vectors[store.positions(table.column("id").to_pylist())] = column.flatten().to_numpy().reshape(-1, width)
+    return np.zeros((len(store), 0), np.float32) if vectors is None else vectors
 
 
 @dataclass(frozen=True, eq=False)

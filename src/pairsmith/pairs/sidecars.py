@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
 _OPTIONAL = ("reason", "twin")
 METADATA = b"pairsmith"
 _CHECKED_ROWS = 10_000  # in memory, while a file is read through
+_GROUP_BYTES = 64 << 20  # of a row group, which is in memory while it is written or read
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*$")
 
 
@@ -106,7 +107,7 @@ def check_settings(store: PairStore, folder: str, name: str, settings: Mapping[s
     """
     path = sidecar_path(store, folder, name)
     if path.exists():
-        found = read_sidecar(store, folder, name).settings
+        found = sidecar_settings(store, folder, name)
         difference = first_difference(found, json.loads(canonical_json(settings)))
         if difference:
             raise InputError(f"{path} was made with other settings: {difference}; give another name or delete the file")
@@ -118,13 +119,44 @@ def read_sidecar(store: PairStore, folder: str, name: str) -> Sidecar:
     Raises:
         InputError: there is none of that name, or it is damaged.
     """
+    path = _there(store, folder, name)
+    table, about = read_table(path)
+    _check_columns(path, folder, table.schema)
+    return Sidecar(table, about["settings"], about.get("counts", {}))
+
+
+def sidecar_settings(store: PairStore, folder: str, name: str) -> dict[str, Any]:
+    """How a sidecar was made, without reading its rows.
+
+    Raises:
+        InputError: there is none of that name, or it is damaged.
+    """
+    return dict(read_about(_there(store, folder, name))[1]["settings"])
+
+
+def sidecar_batches(store: PairStore, folder: str, name: str) -> Iterator[pa.Table]:
+    """The rows of a sidecar, some thousand at a time.
+
+    Raises:
+        InputError: as `read_sidecar`.
+    """
+    path = _there(store, folder, name)
+    _check_columns(path, folder, read_about(path)[0])
+    for batch in _batches(path):
+        yield pa.Table.from_batches([batch])
+
+
+def _there(store: PairStore, folder: str, name: str) -> Path:
     path = sidecar_path(store, folder, name)
     if not path.is_file():
         known = ", ".join(sidecar_names(store, folder)) or "none"
         raise InputError(f"{store.folder} has no {folder} named {name!r}; there are: {known}")
-    table, about = read_table(path)
+    return path
+
+
+def _check_columns(path: Path, folder: str, schema: pa.Schema) -> None:
     for column, kind in _COLUMNS[folder].items():
-        found = table.schema.field(column).type if column in table.column_names else None
+        found = schema.field(column).type if column in schema.names else None
         if found is None and column in _OPTIONAL:
             continue
         if column == "vector" and found is not None:
@@ -135,14 +167,16 @@ def read_sidecar(store: PairStore, folder: str, name: str) -> Sidecar:
             raise InputError(
                 f"{path} is no file of {folder}: its column {column!r} is {found or 'missing'}, not {kind}"
             )
-    return Sidecar(table, about["settings"], about.get("counts", {}))
 
 
 def write_table(path: Path, table: pa.Table, about: Mapping[str, Any]) -> None:
     """A table with JSON values in its metadata, atomically; equal tables give equal bytes."""
     table = table.replace_schema_metadata({METADATA: canonical_json(dict(about)).encode()}).combine_chunks()
+    group = max(1, _GROUP_BYTES * len(table) // max(1, table.nbytes))
     with atomic_file(path) as file:
-        pq.write_table(table, file, compression="zstd", use_dictionary=False, write_page_checksum=True)
+        pq.write_table(
+            table, file, compression="zstd", use_dictionary=False, write_page_checksum=True, row_group_size=group
+        )
 
 
 def read_about(path: Path) -> tuple[pa.Schema, dict[str, Any]]:
@@ -186,14 +220,20 @@ def check_sidecar(path: Path) -> None:
     Raises:
         InputError: damaged, or another kind of file.
     """
-    schema, _ = read_about(path)
+    read_about(path)
+    for _ in _batches(path):
+        pass
+
+
+def _batches(path: Path) -> Iterator[pa.RecordBatch]:
     try:
-        if "id" not in schema.names:
-            raise ValueError("it has no column id")
         with path.open("rb") as file:
             parquet = pq.ParquetFile(file, page_checksum_verification=True, pre_buffer=False)
+            if "id" not in parquet.schema_arrow.names:
+                raise ValueError("it has no column id")
             for batch in parquet.iter_batches(batch_size=_CHECKED_ROWS, use_threads=False):
                 batch.validate(full=True)
+                yield batch
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _no_sidecar(path, error) from error
 
