@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from pairsmith.cli.runtime import cores_of_quota
 from pairsmith.cli.scale import Executor, stage_device
 from pairsmith.errors import InputError
 from pairsmith.pairs import Pair, PairStore, imported_id
@@ -61,6 +62,24 @@ def test_actors_of_ray_may_have_gpus_where_this_machine_has_none(monkeypatch):
     assert stage_device("auto", Executor.ray) == "cpu"
     with pytest.raises(InputError, match="finds no CUDA device here"):
         stage_device("cuda", Executor.local)
+
+
+def test_ray_without_a_gpu_here_is_told_of(monkeypatch, capsys):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    stage_device("auto", Executor.ray)
+    assert "--device cuda gives each of them one" in capsys.readouterr().err
+    stage_device("cpu", Executor.ray)
+    stage_device("auto", Executor.local)
+    assert not capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "cores"), [("400000 100000", 4), ("150000 100000", 2), ("max 100000", None), ("", None)]
+)
+def test_a_containers_share_of_the_cores(tmp_path, text, cores):
+    (tmp_path / "cpu.max").write_text(text)
+    assert cores_of_quota(tmp_path / "cpu.max") == cores
+    assert cores_of_quota(tmp_path / "absent") is None
 
 
 def test_of_several_processes_on_a_machine_each_takes_its_gpu(monkeypatch):

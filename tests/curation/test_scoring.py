@@ -8,6 +8,7 @@ import tracemalloc
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -18,7 +19,7 @@ from pairsmith.curation.scores.blur import BlurSettings, Sharpness
 from pairsmith.curation.scoring import NothingScored, score_pairs
 from pairsmith.errors import InputError
 from pairsmith.execution import Execution, FailureBudget, TooManyFailures
-from pairsmith.pairs import Pair, PairStore, imported_id
+from pairsmith.pairs import Pair, PairStore, imported_id, sidecars
 from pairsmith.pairs.scores import read_embeddings, read_score_column, read_scores, sidecar_names
 from pairsmith.pairs.verify import verify
 from tests.curation.stores import Brightness, Length, picture_store, score_until_crash, smooth_picture
@@ -210,8 +211,10 @@ def test_too_many_rows_without_a_score_stop_the_run(tmp_path: Path) -> None:
     assert len(again.computed) == 10  # the finished parts were kept
 
 
-def test_vectors_are_not_kept_in_memory(tmp_path: Path) -> None:
+def test_vectors_are_not_kept_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     width, rows = 20_000, 400
+    monkeypatch.setattr(sidecars, "_GROUP_BYTES", 1 << 20)
+    monkeypatch.setattr(sidecars, "_CHECKED_ROWS", 20)
 
     class Wide(Length):
         def compute(self, batch: Batch) -> np.ndarray:
@@ -220,11 +223,50 @@ def test_vectors_are_not_kept_in_memory(tmp_path: Path) -> None:
 
     pairs = [Pair(id=imported_id("x", str(n)), caption=f"picture {n}", generator="x") for n in range(rows)]
     store = PairStore.write(tmp_path, pairs, settings={})
+    usual, watched = pa.default_memory_pool(), pa.proxy_memory_pool(pa.default_memory_pool())
     tracemalloc.start()
-    score_pairs(store, {"wide": Wide()}, part_rows=20, batch_rows=20)
-    most = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
+    pa.set_memory_pool(watched)
+    try:
+        score_pairs(store, {"wide": Wide()}, part_rows=20, batch_rows=20)
+        score_pairs(store, {"wide": Wide()})  # finds all finished
+        most = tracemalloc.get_traced_memory()[1] + watched.max_memory()
+    finally:
+        pa.set_memory_pool(usual)
+        tracemalloc.stop()
     assert most < rows * width * 4 / 2  # half of all vectors
     found = read_embeddings(store, "wide")
     assert found.shape == (rows, width)
     assert (found[:, [0, -1]] == np.arange(rows)[:, None]).all()
+
+
+class Corner(Length):
+    """A vector of bytes, but for the pictures that are named."""
+
+    def __init__(self, fails: str = "") -> None:
+        super().__init__()
+        self._fails = fails
+
+    def compute(self, batch: Batch) -> np.ndarray:
+        failures = {at: "no corner" for at, caption in enumerate(batch.captions) if caption.split()[-1] in self._fails}
+        if failures:
+            raise ScoreFailures(np.full((len(batch.captions), 2), 7, np.uint8), failures)
+        return np.full((len(batch.captions), 2), 7, np.uint8)
+
+
+def test_a_vector_of_integers_is_nan_where_there_is_none(tmp_path: Path) -> None:
+    store = picture_store(tmp_path, 3)
+    score_pairs(store, {"corner": Corner("1")})
+    np.testing.assert_array_equal(read_embeddings(store, "corner"), [[7, 7], [np.nan, np.nan], [7, 7]])
+
+
+def test_vectors_that_all_failed_at_first_are_finished_once_they_are_there(tmp_path: Path) -> None:
+    store = picture_store(tmp_path, 3)
+    with pytest.raises(NothingScored):
+        score_pairs(store, {"corner": Corner("012")})
+    assert sidecar_names(store) == ["corner"]
+    summary = score_pairs(store, {"corner": Corner()}, execution=Execution(retry_failed=True))["corner"]
+    assert (summary.scored, summary.failed) == (3, 0)
+    assert sidecar_names(store) == []
+    assert (read_embeddings(store, "corner") == 7).all()
+    again = score_pairs(store, {"corner": Corner()})["corner"]
+    assert (again.scored, again.computed) == (3, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -45,5 +46,29 @@ def test_no_room_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "posix_fallocate", full)
-    with pytest.raises(InputError, match="no room for 0 MiB of vectors"):
+    with pytest.raises(InputError, match=rf"{tmp_path}: 0 MiB of vectors: no room \(No space left"):
         gather_vectors([part("a", 0)], {"a": 0}, 1, tmp_path)
+
+
+def test_a_disk_that_maps_no_files_is_gone_round(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, tried = tempfile.TemporaryFile, []
+
+    def file(dir: Path | None) -> object:
+        tried.append(dir)
+        if dir is not None:
+            raise OSError(19, "No such device")
+        return here()
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", file)
+    assert gather_vectors([part("a", 3)], {"a": 0}, 1, tmp_path).tolist() == [[3, 4]]
+    assert tried == [tmp_path, None]
+
+
+def test_numbers_among_vectors_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="different widths"):
+        gather_vectors([ScoredRows(["a"], np.zeros(1), [None])], {"a": 0}, 1, tmp_path)
+
+
+def test_integers_become_floats_where_rows_may_lack_them(tmp_path: Path) -> None:
+    found = gather_vectors([part("ab", 3, failed="b", dtype=np.uint8)], {"a": 0}, 2, tmp_path, np.float32)
+    np.testing.assert_array_equal(found, [[3, 4], [np.nan, np.nan]])

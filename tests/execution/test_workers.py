@@ -179,8 +179,14 @@ def test_workers_that_come_back_may_die_often_while_they_wait() -> None:
     pool = Scripted([(0, "ready"), (1, "ready"), *again, (0, "done")])
     assert [step.kind for step in work_through(pool, ["task"], 2)].count("died") == 5
     assert pool.started == [0, 1, 1, 1, 1, 1, 1]
+    others = [(0, "ready"), (1, "died"), (0, "done"), (1, "died"), (0, "done"), (1, "died")]
     with pytest.raises(PairsmithError, match="3 worker processes died before they had a task"):
-        list(work_through(Scripted([(0, "ready"), *[(1, "died")] * 3]), ["task"], 2))
+        list(work_through(Scripted(others), ["one", "two", "three"], 2))  # whatever the others do
+
+
+def test_what_is_told_before_the_first_task_is_passed_on() -> None:
+    pool = Scripted([(0, "told"), (0, "ready"), (0, "done")])
+    assert [(step.kind, step.task) for step in work_through(pool, ["task"], 1)][:2] == [("told", None), ("ready", None)]
 
 
 def test_an_error_that_cannot_be_pickled_is_told_in_words() -> None:

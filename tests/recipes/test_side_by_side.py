@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pairsmith.errors import InputError, PairsmithError
+from pairsmith.recipes import side_by_side
 from pairsmith.recipes.place import Place
 from pairsmith.recipes.reporter import Silent
 from pairsmith.recipes.side_by_side import check_at_once, do_all
@@ -80,6 +81,17 @@ def test_every_job_is_done_once_and_shown(tmp_path, at_once):
     assert all(here) if at_once == 1 else not any(here)
     steps = [("begin", 0, 3), ("advance", 1), ("advance", 2), ("advance", 3)]
     assert shown.calls == {f"job {job}": [*steps, ("record", {"step": 3, "loss": 0.5}), ("end",)] for job in jobs}
+
+
+def test_the_last_job_has_its_share_of_the_cores_as_the_others_had(tmp_path, monkeypatch):
+    shares = []
+    pool = side_by_side.LocalPool
+    monkeypatch.setattr(
+        side_by_side, "LocalPool", lambda build, workers, cuda: shares.append(workers) or pool(build, workers, cuda)
+    )
+    do_all(partial(note, tmp_path), ["a"], 3, Place(), Silent())
+    assert int((tmp_path / "a").read_text()) != os.getpid()
+    assert shares == [3]
 
 
 def test_nothing_to_do(tmp_path):

@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from pairsmith.errors import InputError
 from pairsmith.pairs import PairStore
 from pairsmith.recipes.synth2.shipped import FOLDER as SHIPPED
 from pairsmith.scenes import World, WorldSettings, read
@@ -63,6 +64,23 @@ def test_a_drawing_depends_on_its_own_row_and_turn_alone(captions):
     assert [drawing.image for drawing in together] == [drawing.image for drawing in alone]
     again = drawn(one, captions[:20], turn=1)
     assert [drawing.note for drawing in again] != [drawing.note for drawing in together]
+
+
+def test_two_generators_err_apart(captions):
+    settings = SceneDrawing(world=WORLD, wrong=0.5)
+    notes = [
+        [bool(drawing.note) for drawing in drawn(SceneRenderer(settings, seed=4, name=name), captions[:200])]
+        for name in ("one", "two")
+    ]
+    both = np.mean(np.logical_and(*notes))
+    assert both == pytest.approx(0.25, abs=0.1)
+
+
+def test_a_tokenizer_of_other_sizes_is_refused():
+    world = WORLD.model_copy(update={"image_size": 40})
+    settings = SceneDrawing(world=world, through=str(SHIPPED / "tokenizer"))
+    with pytest.raises(InputError, match="multiples of 16 pixels, and the world's have 40"):
+        generator_kind("scenes").open(RenderRequest("scenes", settings, seed=0, device="cpu"))
 
 
 def test_through_a_tokenizer_its_copy_is_kept(captions):

@@ -18,7 +18,7 @@ from pairsmith.cli.options import (
     command_settings,
 )
 from pairsmith.cli.progress import open_display
-from pairsmith.cli.runtime import prepare_torch
+from pairsmith.cli.runtime import pick_device, prepare_torch
 from pairsmith.cli.scale import (
     Executor,
     ExecutorOption,
@@ -28,7 +28,7 @@ from pairsmith.cli.scale import (
     Workers,
     World,
     make_execution,
-    stage_device,
+    rank_device,
     tell_failed,
     unfinished,
     watched,
@@ -75,7 +75,7 @@ def tokenize(
     from pairsmith.stages.tokenize import TokenizerRecipe, tokenize_images
 
     source = PairStore(store)
-    where = stage_device(device.value, executor, rank, workers)
+    where = rank_device(pick_device(device.value), rank, workers)
     execution = make_execution(executor, workers, rank, world, retry_failed, max_failures, where)
     tell_failed(out, execution)
     with open_display() as display, display.stage("tokenize"):
@@ -178,7 +178,7 @@ def render(
 
     source = PairStore(captions)
     plan = None if allocation is None else Allocation.load(allocation)
-    where = stage_device(device.value, executor, rank, workers)
+    where = rank_device(pick_device(device.value), rank, workers)
     execution = make_execution(executor, workers, rank, world, retry_failed, max_failures, where)
     text = text_encoder_of(language_model, where)
     request = RenderRequest(generator, sampling, seed, where, name, images, tokenizer, language_model, text)

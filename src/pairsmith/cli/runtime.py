@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import warnings
+from pathlib import Path
 
 _QUIET_MODULES = (r"sklearn\b", r"transformers\b", r"diffusers\b", r"huggingface_hub\b", r"tokenizers\b")
 
@@ -20,10 +22,18 @@ def quieten() -> None:
 
 
 def usable_cores() -> int:
-    """Cores that this process may use, which is fewer than the machine has where some are withheld."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Cores that this process may use: fewer than the machine has where some, or a part of their time, are withheld."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores, cores_of_quota(Path("/sys/fs/cgroup/cpu.max")) or cores))
+
+
+def cores_of_quota(file: Path) -> int | None:
+    """Cores' worth of time that a container gets, rounded up (control groups 2); None where nothing is said."""
+    try:
+        most, period = file.read_text().split()
+        return math.ceil(int(most) / int(period))
+    except (OSError, ValueError, ZeroDivisionError):  # "max" is no number either
+        return None
 
 
 def prepare_torch() -> None:

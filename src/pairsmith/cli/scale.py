@@ -84,15 +84,23 @@ def make_execution(
 
 
 def stage_device(wanted: str, executor: Executor, rank: str | None = None, workers: int = 1) -> str:
-    """Where a stage's models go.
+    """Where the models of a stage go whose workers alone load them.
 
-    Actors of Ray find their GPU where they run: the machine that starts them needs none. Of several processes that
-    torchrun launched on a machine, each takes the GPU of its number.
+    Actors of Ray find their GPU where they run: the machine that starts them needs none.
 
     Raises:
         InputError: as `pick_device`.
     """
-    device = wanted if executor is Executor.ray and wanted == "cuda" else pick_device(wanted)
+    if executor is Executor.ray and wanted == "cuda":
+        return wanted
+    device = pick_device(wanted)
+    if executor is Executor.ray and wanted == "auto" and device == "cpu":
+        note("this machine has no GPU, so Ray's actors take none: --device cuda gives each of them one")
+    return rank_device(device, rank, workers)
+
+
+def rank_device(device: str, rank: str | None, workers: int) -> str:
+    """The device of this process: of several that torchrun launched on a machine, each takes the GPU of its number."""
     local = os.environ.get("LOCAL_RANK", "")
     if device != "cuda" or rank != "auto" or workers > 1 or not local.isdigit():
         return device

@@ -20,7 +20,7 @@ from pairsmith.execution.workers import LocalPool
 
 logger = logging.getLogger(__name__)
 
-_NO_TASK = -1  # in place of a task's number
+_NO_TASK = (-1, None)  # in place of a task with its number
 
 
 class Pool(Protocol):
@@ -88,6 +88,7 @@ class _Run:
         self._under_way: dict[int, tuple[int, Any]] = {}  # worker -> (number, task)
         self._idle: set[int] = set()
         self._deaths: Counter[int] = Counter()  # by number of the task
+        self._lost: Counter[int] = Counter()  # by worker: how often it died without a task since it was last ready
         self._drawn_all = False
 
     def steps(self, workers: int) -> Generator[Step, None, None]:
@@ -100,18 +101,18 @@ class _Run:
                 if event.kind == "raised":
                     raise event.value
                 if event.kind == "told":
-                    yield Step(worker, "told", self._under_way[worker][1], event.value)
+                    yield Step(worker, "told", self._under_way.get(worker, _NO_TASK)[1], event.value)
                     continue
-                number, task = self._under_way.pop(worker, (_NO_TASK, None))
+                number, task = self._under_way.pop(worker, _NO_TASK)
                 if event.kind == "died":
-                    self._bury(number, task, event.value)
+                    self._bury(worker, number, task, event.value)
                     self._idle.discard(worker)
                     yield Step(worker, "died", task)
                     self._pool.start(worker)
                     while self._again and self._idle:
                         yield from self._give(min(self._idle))
                 else:
-                    self._deaths.pop(_NO_TASK, None)  # they die one after the other no more
+                    self._lost.pop(worker, None)
                     yield Step(worker, event.kind, task, event.value)
                     yield from self._give(worker)
 
@@ -126,14 +127,17 @@ class _Run:
         self._pool.send(worker, drawn[1])
         yield Step(worker, "began", drawn[1])
 
-    def _bury(self, number: int, task: Any, how: str) -> None:
-        self._deaths[number] += 1
-        if self._deaths[number] >= self._attempts:
+    def _bury(self, worker: int, number: int, task: Any, how: str) -> None:
+        deaths, key = (self._lost, worker) if task is None else (self._deaths, number)
+        deaths[key] += 1
+        if deaths[key] >= self._attempts:
             what = "before they had a task" if task is None else f"at {task}, one after the other"
             raise PairsmithError(
-                f"{self._attempts} worker processes died {what} ({how}): finished shards are kept; exit code -9 may "
+                f"{self._attempts} worker processes died {what} ({how}): finished work is kept; exit code -9 may "
                 "mean that the machine ran out of memory, of which fewer workers or smaller batches need less"
             )
-        if task is not None:
+        if task is None:
+            logger.warning("worker %d died without a task (%s) and is replaced", worker, how)
+        else:
             logger.warning("a worker process died (%s) at %s, which is begun anew", how, task)
             self._again.append((number, task))

@@ -21,6 +21,7 @@ from pairsmith.pairs.sidecars import (
     read_sidecar,
     sidecar_batches,
     sidecar_names,
+    sidecar_path,
 )
 
 
@@ -117,8 +118,10 @@ class ScoreJob:
             write_scores(self._store, self.name, ids, scores, self.settings, reasons=reasons, twins=twins)
             summary = _summary(scores, reasons, self.computed)
         elif self._vectors:
-            vectors = self._gathered(ids, good)
+            vectors = self._gathered(ids, good, np.float32)
             write_embeddings(self._store, self.name, ids, vectors, self.settings, reasons=reasons)
+            # Of an earlier run in which no row got a vector, so that nobody knew that it would be one.
+            sidecar_path(self._store, SCORES_FOLDER, self.name).unlink(missing_ok=True)
             summary = _summary(None, reasons, self.computed)
         else:
             scores = np.where(good, self._numbers(ids), np.nan)
@@ -160,10 +163,10 @@ class ScoreJob:
         latest = {name: at for at, name in enumerate(rows.ids)}
         return rows.values[np.array([latest[name] for name in ids], np.int64)]
 
-    def _gathered(self, ids: Sequence[str], good: np.ndarray) -> np.ndarray:
+    def _gathered(self, ids: Sequence[str], good: np.ndarray, dtype: type | None = None) -> np.ndarray:
         """Vectors of rows, read again from the disk; NaN of those that are not good."""
         places = {name: at for at, name in enumerate(ids) if good[at]}
-        return gather_vectors(self._on_disk(), places, len(ids), self.parts.folder)
+        return gather_vectors(self._on_disk(), places, len(ids), self.parts.folder, dtype)
 
     @property
     def _vectors(self) -> bool:
@@ -177,7 +180,7 @@ class ScoreJob:
 
     def _finished(self) -> Iterator[ScoredRows]:
         """What an earlier run finished."""
-        for folder, column in ((SCORES_FOLDER, "score"), (EMBEDDINGS_FOLDER, "vector")):
+        for folder, column in ((EMBEDDINGS_FOLDER, "vector"), (SCORES_FOLDER, "score")):
             if self.name not in sidecar_names(self._store, folder):
                 continue
             for table in sidecar_batches(self._store, folder, self.name):

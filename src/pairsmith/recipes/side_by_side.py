@@ -43,8 +43,9 @@ def do_all(begin: Begin[Job], jobs: Sequence[Job], at_once: int, place: Place, r
     Args:
         begin: opens the work.
         jobs: with a telling `str`; a job whose process died is begun anew, and goes on where its training was.
-        at_once: how many at a time. 1: in this process. More: each in a process with its share of the cores; where
-            the place is a GPU, the visible ones are dealt out in turn.
+        at_once: how many at a time. 1: in this process. More: each in a process with 1 / at_once of the cores, however
+            few are left to do, for sums come out otherwise with other threads; where the place is a GPU, the visible
+            ones are dealt out in turn.
         place: where this process computes.
         reporter: shows all of them.
 
@@ -52,15 +53,14 @@ def do_all(begin: Begin[Job], jobs: Sequence[Job], at_once: int, place: Place, r
         PairsmithError: processes died of one job three times.
         Exception: what a job raised; the others are ended.
     """
-    workers = min(at_once, len(jobs))
-    if workers <= 1:
+    if at_once <= 1 or not jobs:
         work = begin(reporter)
         for job in jobs:
             work(job)
         return
     meters: dict[tuple[int, str], Progress | None] = {}  # (worker, name)
-    pool = LocalPool(_Opened(begin), workers, cuda=place.device.type == "cuda")
-    with closing(work_through(pool, jobs, workers)) as steps:
+    pool = LocalPool(_Opened(begin), at_once, cuda=place.device.type == "cuda")
+    with closing(work_through(pool, jobs, min(at_once, len(jobs)))) as steps:
         for step in steps:
             if step.kind == "told":
                 _show(step.value, step.worker, meters, reporter)

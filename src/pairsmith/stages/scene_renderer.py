@@ -59,7 +59,7 @@ class SceneRenderer:
         return Identity(
             revision=fingerprint(sampling),
             sampling=sampling,
-            settings={"sampling": sampling, "seed": self.seed},
+            settings={"sampling": sampling, "seed": self.seed, "name": self.name},
             inputs={} if tokenizer is None else {"tokenizer": tokenizer},
         )
 
@@ -81,7 +81,7 @@ class SceneRenderer:
         if facts is None:
             return None, ""
         scene = facts.scene()
-        rng = numpy_generator(self.seed, row_id, f"scene/{turn}")
+        rng = numpy_generator(self.seed, row_id, f"{self.name}/scene/{turn}")  # two of them err apart
         if rng.random() >= self.settings.wrong:
             return scene, ""
         for name in rng.permutation(_MISTAKES):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from pairsmith.errors import InputError
+from pairsmith.recipes.place import Place
 from pairsmith.recipes.polygen.arms import baseline_arm, make_arms
-from pairsmith.recipes.polygen.makers import check_generators, training_settings
+from pairsmith.recipes.polygen.makers import check_generators, open_generator, train_generators, training_settings
 from pairsmith.recipes.polygen.presets import PRESETS, load_preset
 from pairsmith.recipes.polygen.settings import PolygenSettings
 from pairsmith.recipes.polygen.suite import check_tests
+from pairsmith.recipes.reporter import Silent
 from pairsmith.settings import load_settings
 from pairsmith.stages.generator_kinds import generator_kind
 from tests.recipes.polygen.tiny import GENERATORS, small_settings
@@ -42,12 +44,27 @@ def test_settings_that_do_not_fit(override, words):
         ({"name": "x", "sampling": {"step": 1}}, "unknown setting 'step'"),
         ({"name": "x", "preset": "huge"}, "preset 'huge'"),
         ({"name": "x", "training": {"training": {"stepz": 1}}}, "stepz"),
+        ({"name": "x", "tokenizer": "/no/such/folder"}, r"generators.0 \(x\): .*/no/such/folder"),
+        ({"name": "x", "kind": "scenes", "tokenizer": "any"}, "draw no tokens: leave its tokenizer out"),
+        ({"name": "x", "kind": "scenes", "sampling": {"wrongly": 1}}, "unknown setting 'wrongly'"),
     ],
 )
 def test_generators_are_checked_first(entry, words):
     base = {**small_settings().to_dict(), "generators": [entry]}
     with pytest.raises(InputError, match=words):
         check_generators(load_settings(PolygenSettings, base))
+
+
+def test_drawings_of_scenes_need_no_source_and_are_of_the_runs_world(tmp_path, monkeypatch):
+    base = {**small_settings("world.classes=[star, ring]").to_dict(), "generators": [{"name": "x", "kind": "scenes"}]}
+    settings = load_settings(PolygenSettings, base)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "scenes").mkdir()  # a folder of that name changes nothing
+    check_generators(settings)
+    renderer = open_generator(settings.generators[0], settings, tmp_path, None, "cpu")
+    assert renderer.identity().sampling["world"]["classes"] == ["star", "ring"]
+    assert renderer.name == "x"
+    assert train_generators(settings, tmp_path, Place(), False, 1, Silent()) is None
 
 
 def test_tests_in_folders_need_their_folders(tmp_path):

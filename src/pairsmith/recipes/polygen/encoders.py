@@ -71,7 +71,7 @@ def train_encoders(
     missing = [encoder for encoder in wanted if not place.is_there(_figures(out, encoder))]
     if missing:
         with reporter.stage(f"CLIP: {len(missing)} encoders"):
-            do_all(partial(_trainer, settings, out, place), missing, at_once, place, reporter)
+            do_all(partial(_trainer, settings, out, place), missing, min(at_once, len(wanted)), place, reporter)
 
 
 def _figures(out: Path, encoder: Encoder) -> Path:

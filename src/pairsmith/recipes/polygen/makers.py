@@ -15,7 +15,7 @@ from typing import Any
 
 from pairsmith.errors import InputError
 from pairsmith.generators.text import TextEncoder
-from pairsmith.model_folder import CONFIG_FILE, INCOMING, install
+from pairsmith.model_folder import CONFIG_FILE, INCOMING, find_folder, install
 from pairsmith.pairs import PairStore
 from pairsmith.recipes.place import Place
 from pairsmith.recipes.polygen.settings import GeneratorSettings, PolygenSettings
@@ -33,7 +33,7 @@ from pairsmith.recipes.synth2.shipped import check_from_scratch, take_shipped
 from pairsmith.scenes import World
 from pairsmith.scenes.datasets import Split, scene_pairs
 from pairsmith.settings import load_settings, merge
-from pairsmith.stages.generator_kinds import detect_kind, generator_kind
+from pairsmith.stages.generator_kinds import KINDS, detect_kind, generator_kind
 from pairsmith.stages.generator_kinds.flow import FlowTrainingSettings
 from pairsmith.stages.generator_kinds.kind import GeneratorKind, RenderRequest
 from pairsmith.stages.renderer import Renderer
@@ -73,16 +73,33 @@ def check_generators(settings: PolygenSettings) -> None:
     """Whether every generator's kind and settings are understood, before any work begins.
 
     Raises:
-        InputError: an unknown kind, one that is not trained here, a preset or a setting that its kind does not have.
+        InputError: an unknown kind, one that is not trained here, a preset or a setting that its kind does not have,
+            a tokenizer that is not there or that its kind has no use for.
     """
     for number, entry in enumerate(settings.generators):
         try:
             kind = _kind(entry)
-            load_settings(kind.sampling, entry.sampling)
-            if entry.source is None:
+            sampling_settings(entry, kind, settings)
+            if entry.source is None and not kind.bare:
                 training_settings(entry, kind, settings)
+            if entry.tokenizer is not None:
+                if kind.training is None:
+                    raise InputError(f"generators of kind {kind.name} draw no tokens: leave its tokenizer out")
+                find_folder(entry.tokenizer, None, "a tokenizer", (CONFIG_FILE,))
         except InputError as error:
             raise InputError(f"generators.{number} ({entry.name}): {error}") from error
+
+
+def sampling_settings(entry: GeneratorSettings, kind: GeneratorKind, settings: PolygenSettings) -> Any:
+    """How a generator draws; one that draws in the built-in world does so in the run's, unless it is told another.
+
+    Raises:
+        InputError: its kind has no such setting.
+    """
+    given = dict(entry.sampling)
+    if "world" in kind.sampling.model_fields:
+        given = {"world": settings.world.to_dict(), **given}
+    return load_settings(kind.sampling, given)
 
 
 def training_settings(entry: GeneratorSettings, kind: GeneratorKind, settings: PolygenSettings) -> Any:
@@ -124,8 +141,11 @@ def train_generators(
     entries = [
         entry
         for entry in settings.generators
-        if entry.source is None and not place.is_there(out / "models" / entry.name / CONFIG_FILE)
+        if entry.source is None
+        and _kind(entry).training is not None
+        and not place.is_there(out / "models" / entry.name / CONFIG_FILE)
     ]
+    made_here = sum(entry.source is None for entry in settings.generators)
     if entries and place.ranks.world > 1:
         raise InputError("generators of scenes are trained by one process: start the recipe without torchrun")
     readers = _readers(settings, out, place, from_scratch, reporter)
@@ -135,16 +155,28 @@ def train_generators(
         drawn = write_scene_pairs(_scene_pairs(settings), out / "data" / "pairs")
         for entry in entries:
             tokenize_images(drawn, readers.of(entry).tokenizer, _tokens(out, entry))
-        do_all(partial(_trainer, settings, out, place, from_scratch), entries, at_once, place, reporter)
+        jobs = [_Job(entry) for entry in entries]
+        do_all(partial(_trainer, settings, out, place, from_scratch), jobs, min(at_once, made_here), place, reporter)
     return readers
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One generator to be trained."""
+
+    entry: GeneratorSettings
+
+    def __str__(self) -> str:
+        return f"generator {self.entry.name}"
 
 
 def _trainer(
     settings: PolygenSettings, out: Path, place: Place, from_scratch: bool, reporter: Reporter
-) -> Callable[[GeneratorSettings], None]:
+) -> Callable[[_Job], None]:
     readers = _readers(settings, out, place, from_scratch, reporter)
 
-    def train(entry: GeneratorSettings) -> None:
+    def train(job: _Job) -> None:
+        entry = job.entry
         kind, own = _kind(entry), readers.of(entry)
         wanted = training_settings(entry, kind, settings)
         train_generator(
@@ -181,7 +213,7 @@ def open_generator(
     return kind.open(
         RenderRequest(
             source=entry.source or str(out / "models" / entry.name),
-            settings=load_settings(kind.sampling, entry.sampling),
+            settings=sampling_settings(entry, kind, settings),
             seed=settings.seed,
             device=device,
             name=entry.name,
@@ -212,6 +244,8 @@ def _take_shipped_flow(entry: GeneratorSettings, settings: PolygenSettings, read
 
 
 def _kind(entry: GeneratorSettings) -> GeneratorKind:
+    if entry.kind in KINDS and (kind := generator_kind(entry.kind)).bare:
+        return kind
     if entry.source is not None and Path(entry.source).is_dir():
         return detect_kind(entry.source)
     return generator_kind(entry.kind)

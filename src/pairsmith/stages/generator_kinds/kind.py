@@ -87,6 +87,7 @@ class GeneratorKind:
         sampling: class of the settings that it draws with.
         open: loads it, ready to render.
         training: how it is trained; None for kinds that come trained.
+        bare: it draws without a model, so that there is no folder to name.
     """
 
     name: str
@@ -96,3 +97,4 @@ class GeneratorKind:
     open: Callable[[RenderRequest], Renderer]
     marks: Mapping[str, Any] = field(default_factory=dict)
     training: Training | None = None
+    bare: bool = False

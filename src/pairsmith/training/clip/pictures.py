@@ -56,8 +56,9 @@ class CroppedPictures:
         if new.size:
             self._crops[new] = self._cut(new, epoch, views)
             self._known[new] = True
-            if self._known.all():
-                self._encoded = None
+            if self._encoded is not None:
+                for row in new.tolist():
+                    self._encoded[row] = None  # it is not cropped again
         return self._crops[rows]
 
     def _cut(self, rows: np.ndarray, epoch: int, views: int) -> np.ndarray:
