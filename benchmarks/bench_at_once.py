@@ -1,6 +1,6 @@
 """Encoders trained side by side, a core each, beside the same ones trained one after the other with all cores.
 
-Run with: python benchmarks/bench_at_once.py [--encoders 4] [--epochs 6]
+Run with: python benchmarks/bench_at_once.py [--encoders 4] [--epochs 24]
 
 The encoders are those of the recipe `polygen`, preset tiny, on true pictures of scenes. Both ways train from nothing in
 turn, processes and their imports included; what is told is steps a second over all encoders, and the ratio.
@@ -44,7 +44,7 @@ def trainer(folder: Path, store: Path, epochs: int, reporter: Reporter) -> Calla
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--encoders", type=int, default=4)
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--epochs", type=int, default=24)
     given = parser.parse_args()
     cores = len(os.sched_getaffinity(0))
     torch.set_num_threads(cores)
