@@ -9,7 +9,6 @@ turn, processes and their imports included; what is told is steps a second over 
 from __future__ import annotations
 
 import argparse
-import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import torch
 
+from pairsmith.cores import usable_cores
 from pairsmith.pairs import PairStore
 from pairsmith.recipes.place import Place
 from pairsmith.recipes.polygen.presets import TINY
@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--encoders", type=int, default=4)
     parser.add_argument("--epochs", type=int, default=24)
     given = parser.parse_args()
-    cores = len(os.sched_getaffinity(0))
+    cores = usable_cores()
     torch.set_num_threads(cores)
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work)

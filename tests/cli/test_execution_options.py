@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pairsmith.cli.runtime import cores_of_quota
 from pairsmith.cli.scale import Executor, stage_device
 from pairsmith.errors import InputError
 from pairsmith.pairs import Pair, PairStore, imported_id
@@ -71,15 +70,6 @@ def test_ray_without_a_gpu_here_is_told_of(monkeypatch, capsys):
     stage_device("cpu", Executor.ray)
     stage_device("auto", Executor.local)
     assert not capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("text", "cores"), [("400000 100000", 4), ("150000 100000", 2), ("max 100000", None), ("", None)]
-)
-def test_a_containers_share_of_the_cores(tmp_path, text, cores):
-    (tmp_path / "cpu.max").write_text(text)
-    assert cores_of_quota(tmp_path / "cpu.max") == cores
-    assert cores_of_quota(tmp_path / "absent") is None
 
 
 def test_of_several_processes_on_a_machine_each_takes_its_gpu(monkeypatch):

@@ -11,7 +11,8 @@ import typer
 from pairsmith.cli.console import say
 from pairsmith.cli.options import Device
 from pairsmith.cli.progress import open_display
-from pairsmith.cli.runtime import pick_device, prepare_torch, usable_cores
+from pairsmith.cli.runtime import pick_device, prepare_torch
+from pairsmith.cores import usable_cores
 
 if TYPE_CHECKING:
     from pairsmith.evaluation.metrics_file import Metric

@@ -96,7 +96,8 @@ def score(
     base = {kind: {"model": model} for kind in ("clip", "embedding", "near_duplicate")} if model else {}
     settings = command_settings(ScoringSettings, base, config, overrides, dry_run)
     from pairsmith.cli.progress import open_display
-    from pairsmith.cli.runtime import prepare_torch, usable_cores
+    from pairsmith.cli.runtime import prepare_torch
+    from pairsmith.cores import usable_cores
     from pairsmith.curation.encoders import SharedModels
     from pairsmith.curation.scoring import score_pairs
     from pairsmith.pairs import PairStore

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 
+from pairsmith.cores import usable_cores
 from pairsmith.curation.part_maker import PartMaker, build
 from pairsmith.curation.score import PairScore
 from pairsmith.execution import ALONE, Execution
@@ -46,7 +46,7 @@ def score_pairs(
         TooManyFailures: more rows failed than `execution.max_failures` allows; finished parts are kept.
         WriterUnavailable: a judge's server has gone; finished parts are kept.
     """
-    decoding = threads or max(1, (os.cpu_count() or 1) // execution.workers)
+    decoding = threads or max(1, usable_cores() // execution.workers)
 
     def recipe(names: Sequence[str]) -> Build:
         return partial(build, PartMaker(store, {name: scores[name] for name in names}, batch_rows, decoding))

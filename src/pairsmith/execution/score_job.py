@@ -98,8 +98,7 @@ class ScoreJob:
 
     def failed_before(self) -> dict[int, str]:
         """Position -> reason of the rows that are known to have no value."""
-        latest = {name: reason for rows in self._known for name, reason in zip(rows.ids, rows.reasons, strict=True)}
-        failed = {name: reason for name, reason in latest.items() if reason is not None}
+        failed = {name: reason for name, reason in self._latest().items() if reason is not None}
         return dict(zip(self._store.positions(failed).tolist(), failed.values(), strict=True))
 
     def finish(self) -> ScoreSummary:
@@ -151,9 +150,13 @@ class ScoreJob:
             twins[at] = kept[twin]
         return scores, twins
 
+    def _latest(self) -> dict[str, str | None]:
+        """Id -> why the row has no value, None where it has one, by what was found last."""
+        return {name: reason for rows in self._known for name, reason in zip(rows.ids, rows.reasons, strict=True)}
+
     def _last_of_each(self) -> tuple[list[str], list[str | None]]:
         """Rows that are known, in order of the store, and why they have no value, by what was found last."""
-        latest = {name: reason for rows in self._known for name, reason in zip(rows.ids, rows.reasons, strict=True)}
+        latest = self._latest()
         ids = [name for name in self._store.ids() if name in latest]
         return ids, [latest[name] for name in ids]
 
@@ -202,8 +205,7 @@ class ScoreJob:
     def _missing(self, retry_failed: bool) -> np.ndarray:
         """Which rows are to be computed, bool [len(store)]."""
         missing = np.full(len(self._store), not self._whole)
-        latest = {name: reason for rows in self._known for name, reason in zip(rows.ids, rows.reasons, strict=True)}
-        known = [name for name, reason in latest.items() if reason is None or not retry_failed]
+        known = [name for name, reason in self._latest().items() if reason is None or not retry_failed]
         missing[self._store.positions(known)] = False
         return missing
 

@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+from pairsmith.cores import usable_cores
 from pairsmith.execution.recipe import Build, pack
 from pairsmith.execution.serving import Event, Server
 
@@ -34,7 +35,7 @@ class LocalPool:
         self._packed = pack(build)
         self._context = multiprocessing.get_context("spawn")
         self._pool: dict[int, tuple[Connection, BaseProcess]] = {}
-        self._threads = max(1, _cores() // workers)
+        self._threads = max(1, usable_cores() // workers)
         self._gpus = _visible_gpus() if cuda else []
 
     def start(self, number: int) -> None:
@@ -76,10 +77,6 @@ class LocalPool:
         for _, process in self._pool.values():
             process.join()
         self._pool.clear()
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _visible_gpus() -> list[str]:

@@ -138,14 +138,8 @@ def train_generators(
     """
     if all(_kind(entry).training is None for entry in settings.generators):
         return None
-    entries = [
-        entry
-        for entry in settings.generators
-        if entry.source is None
-        and _kind(entry).training is not None
-        and not place.is_there(out / "models" / entry.name / CONFIG_FILE)
-    ]
-    made_here = sum(entry.source is None for entry in settings.generators)
+    made_here = [one for one in settings.generators if one.source is None and _kind(one).training is not None]
+    entries = [one for one in made_here if not place.is_there(out / "models" / one.name / CONFIG_FILE)]
     if entries and place.ranks.world > 1:
         raise InputError("generators of scenes are trained by one process: start the recipe without torchrun")
     readers = _readers(settings, out, place, from_scratch, reporter)
@@ -156,7 +150,9 @@ def train_generators(
         for entry in entries:
             tokenize_images(drawn, readers.of(entry).tokenizer, _tokens(out, entry))
         jobs = [_Job(entry) for entry in entries]
-        do_all(partial(_trainer, settings, out, place, from_scratch), jobs, min(at_once, made_here), place, reporter)
+        do_all(
+            partial(_trainer, settings, out, place, from_scratch), jobs, min(at_once, len(made_here)), place, reporter
+        )
     return readers
 
 
